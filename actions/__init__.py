@@ -1,0 +1,1 @@
+"""What the assistant does: triage, answering, eligibility, hotlines, cases and hand-over."""

@@ -1,0 +1,1 @@
+"""Finding passages: encoder, lexical and dense search, fusion, snapshots, evaluation."""
