@@ -1,0 +1,1 @@
+"""Graph components for Rasa: a Vietnamese syllable tokenizer, an entity lookup and an intent classifier."""

@@ -1,0 +1,123 @@
+"""A document's lines as blocks: what each one is marked with, and which run on over a page break.
+
+A block is a paragraph, a list item or a heading line. Its span leaves out Markdown's marks (#, **) and list bullets, never words; text between two
+spans of one block (a page break inside a sentence) stays in it, so slicing the document gives the source unchanged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Marker = Literal["roman", "number", "subnumber", "letter", "dash", "plus", "none"]
+
+LEVELS: dict[Marker, int] = {"roman": 1, "number": 2, "subnumber": 3, "letter": 4, "dash": 5, "plus": 6, "none": 7}
+"""How deep a marker sits in an administrative document (Nghị định 30/2020/NĐ-CP, Phụ lục I: phần, mục, khoản, điểm; then bullets)."""
+
+_MARKERS: tuple[tuple[Marker, re.Pattern[str]], ...] = (
+    ("roman", re.compile(r"(?P<mark>[IVXL]+)\s*[.)]\s+(?=\S)")),
+    ("subnumber", re.compile(r"(?P<mark>\d{1,2}(?:\.\d{1,2})+)\s*[.)]?\s+(?=\S)")),
+    ("number", re.compile(r"(?P<mark>\d{1,2})\s*[.)]\s+(?=\S)")),
+    ("letter", re.compile(r"(?P<mark>[a-zđ])\s*\)\s+(?=\S)")),
+    ("dash", re.compile(r"(?P<mark>[-–•])\s+(?=\S)")),
+    ("plus", re.compile(r"(?P<mark>\+)\s+(?=\S)")),
+)
+_OPENING = re.compile(r"\s*(?P<hashes>#{1,6}\s+)?(?P<stars>\*{1,3})?\s*")
+_CLOSING = re.compile(r"[\s*_#]*$")
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One line or paragraph. `start:end` is its words with their number or letter (without a bullet); `line` is the whole source line's start."""
+
+    start: int
+    end: int
+    body: int
+    """Where the words begin, after the marker."""
+    marker: Marker
+    ordinal: int | None
+    hashes: int
+    bold: bool
+    """The whole line is bold."""
+
+    @property
+    def level(self) -> int:
+        return LEVELS[self.marker]
+
+
+def roman_value(numeral: str) -> int:
+    """IV → 4. Takes letters of I, V, X, L."""
+    values = [_ROMAN[letter] for letter in numeral]
+    return sum(-value if any(later > value for later in values[at + 1 :]) else value for at, value in enumerate(values))
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """The blocks of an NFC text in order, page breaks inside a sentence or list item healed."""
+    pending: Block | None = None
+    for start, end in _logical_lines(text):
+        block = _block(text, start, end)
+        if block is None:
+            continue
+        if pending is not None and _runs_on(text, pending, block):
+            pending = replace(pending, end=block.end)
+            continue
+        if pending is not None:
+            yield pending
+        pending = block
+    if pending is not None:
+        yield pending
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, int]]:
+    """Lines, those of one bold run (`**` opened and closed two lines later) taken together."""
+    at = 0
+    while at < len(text):
+        end = _line_end(text, at)
+        opened = text[at:end].count("**") % 2 == 1
+        while opened and end < len(text):
+            following = _line_end(text, end + 1)
+            if not text[end + 1 : following].strip():
+                break
+            end = following
+            opened = text[at:end].count("**") % 2 == 1
+        yield at, end
+        at = end + 1
+
+
+def _line_end(text: str, at: int) -> int:
+    found = text.find("\n", at)
+    return len(text) if found < 0 else found
+
+
+def _block(text: str, start: int, end: int) -> Block | None:
+    opening = _OPENING.match(text, start, end)
+    at = opening.end() if opening else start
+    closing = _CLOSING.search(text, at, end)
+    stop = closing.start() if closing else end
+    if at >= stop or not any(char.isalnum() for char in text[at:stop]):
+        return None
+    hashes = len((opening["hashes"] or "").strip()) if opening else 0
+    bold = bool(opening and opening["stars"]) and "**" in text[stop:end]
+    marker, mark, body = _marker(text, at, stop)
+    inner = _OPENING.match(text, body, stop)
+    if marker in ("dash", "plus"):
+        at = body = inner.end() if inner else body
+    ordinal = roman_value(mark) if marker == "roman" else int(mark.split(".")[-1]) if marker in ("number", "subnumber") else None
+    return Block(at, stop, body, marker, ordinal, hashes, bold)
+
+
+def _marker(text: str, at: int, stop: int) -> tuple[Marker, str, int]:
+    for name, pattern in _MARKERS:
+        found = pattern.match(text, at, stop)
+        if found:
+            return name, found["mark"], found.end()
+    return "none", "", at
+
+
+def _runs_on(text: str, before: Block, block: Block) -> bool:
+    """A page break cut a sentence or an item: the next line has no marker and begins in lower case."""
+    first = next((char for char in text[block.body : block.end] if char.isalpha()), "")
+    return block.marker == "none" and not block.hashes and first.islower() and not before.hashes and text[before.end - 1] not in ".:"

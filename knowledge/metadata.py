@@ -1,0 +1,169 @@
+"""What a document says of itself: number, date, issuer, signer, title, period, legal basis. Read off, never guessed.
+
+Form of administrative documents: Nghị định 30/2020/NĐ-CP, Phụ lục I. Patterns are data (data/metadata.yml), over NFC text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+
+import yaml
+
+from knowledge.blocks import blocks
+from knowledge.furniture import extent
+from knowledge.model import Fact, Metadata, Span
+from knowledge.places import Gazetteer
+from knowledge.tables import DATA
+
+
+@cache
+def _patterns() -> dict[str, re.Pattern[str]]:
+    with (DATA / "metadata.yml").open(encoding="utf-8") as handle:
+        table = yaml.safe_load(handle)["patterns"]
+    return {name: re.compile(pattern, re.MULTILINE) for name, pattern in table.items()}
+
+
+@cache
+def _warnings() -> dict[str, str]:
+    with (DATA / "metadata.yml").open(encoding="utf-8") as handle:
+        return dict(yaml.safe_load(handle)["warnings"])
+
+
+@dataclass
+class _Reading:
+    """What has been found so far in one document."""
+
+    text: str
+    facts: list[tuple[str, Fact]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def find(self, name: str, pattern: str, start: int = 0, end: int | None = None, *, tidy: Callable[[str], str] = str.strip) -> str | None:
+        """The first match of `pattern`, its group `value`, kept as the fact `name`."""
+        found = _patterns()[pattern].search(self.text, start, len(self.text) if end is None else end)
+        if not found:
+            return None
+        value = tidy(found["value"])
+        self.facts.append((name, Fact(value, Span(*found.span("value")))))
+        return value
+
+    def warn(self, name: str, **values: str) -> None:
+        self.warnings.append(_warnings()[name].format(**values))
+
+
+def read_metadata(text: str, gazetteer: Gazetteer) -> Metadata:
+    """The metadata of an NFC text. Each missing or broken field is None and has a warning (Vietnamese, for staff)."""
+    reading = _Reading(text)
+    frame = extent(text)
+    if frame.front == 0:
+        return _secondary(reading, gazetteer)
+    kind = reading.find("kind", "kind", 0, frame.front, tidy=lambda v: v.strip(" *#").capitalize())
+    number = reading.find("number", "number", 0, frame.front) or reading.find("number", "listed_number")
+    issued_on = _issued_on(reading, frame.front)
+    issuer = reading.find("issuer", "letterhead", 0, frame.front, tidy=_issuer) or reading.find("issuer", "issuing", 0, frame.start, tidy=_issuer)
+    title, named = _title(reading, frame.front, frame.start)
+    signer = reading.find("signer", "signature", frame.closing) or reading.find("signer", "listed_signer")
+    started, ended, outlook = _period(reading, "period", frame.front, frame.start)
+    based_on = tuple(_based_on(reading, named, frame.start)) or tuple(_based_on(reading, frame.front, named))
+    province = _province(issuer, gazetteer)
+    for name, value in (("number", number), ("issued_on", issued_on), ("issuer", issuer), ("title", title), ("signer", signer), ("period", started)):
+        if value is None:
+            reading.warn(name)
+    if not based_on:
+        reading.warn("based_on")
+    if issuer and not province:
+        reading.warn("province")
+    return Metadata(
+        kind, number, title, issuer, province, issued_on, signer, started, ended, outlook, based_on, None, tuple(reading.facts), tuple(reading.warnings)
+    )
+
+
+def _secondary(reading: _Reading, gazetteer: Gazetteer) -> Metadata:
+    """A text without an administrative frame: what it says about a numbered plan is second-hand."""
+    reports_on = reading.find("reports_on", "reported_number")
+    if reports_on:
+        reading.warn("secondary", number=reports_on)
+    else:
+        reading.warn("frame")
+    broken = _patterns()["broken_date"].search(reading.text)
+    if broken:
+        reading.warn("broken_date", date=broken["value"])
+    started, ended, outlook = _period(reading, "reported_period", 0, len(reading.text))
+    province = next((m.province for m in gazetteer.mentions(reading.text)), None)
+    for name in ("number", "issuer", "title", "signer", *(() if broken else ("issued_on",)), *(() if province else ("province",))):
+        reading.warn(name)
+    kind = _warnings()["secondary_kind"] if reports_on else None
+    return Metadata(
+        kind, None, None, None, province, None, None, started, ended, outlook, (), reports_on, tuple(reading.facts), tuple(reading.warnings)
+    )
+
+
+def _title(reading: _Reading, start: int, end: int) -> tuple[str | None, int]:
+    """The first paragraph under the kind of document, and where it ends."""
+    block = next((b for b in blocks(reading.text) if start <= b.start < end), None)
+    if block is None:
+        return None, start
+    span = Span(block.start, block.end)
+    value = _one_line(span.of(reading.text))
+    reading.facts.append(("title", Fact(value, span)))
+    return value, block.end
+
+
+def _issued_on(reading: _Reading, front: int) -> date | None:
+    for pattern, start, end in (("dateline", 0, front), ("listed_date", 0, len(reading.text))):
+        found = _patterns()[pattern].search(reading.text, start, end)
+        if not found:
+            continue
+        try:
+            day = date(int(found["year"]), int(found["month"]), int(found["day"]))
+        except ValueError:
+            reading.warn("broken_date", date=found["value"])
+            return None
+        reading.facts.append(("issued_on", Fact(day.isoformat(), Span(*found.span("value")))))
+        return day
+    return None
+
+
+def _period(reading: _Reading, pattern: str, start: int, end: int) -> tuple[date | None, date | None, date | None]:
+    found = _patterns()[pattern].search(reading.text, start, end)
+    if not found:
+        return None, None, None
+    first, last = int(found["first"]), int(found["last"])
+    if last < first:
+        reading.warn("period")
+        return None, None, None
+    outlook = _patterns()["outlook"].search(reading.text, found.end(), min(end, found.end() + 60)) if pattern == "period" else None
+    stop = outlook.end() if outlook else found.end()
+    value = f"{first}–{last}" + (f" → {outlook['year']}" if outlook else "")
+    reading.facts.append(("period", Fact(value, Span(found.start("value"), stop))))
+    return date(first, 1, 1), date(last, 12, 31), date(int(outlook["year"]), 12, 31) if outlook else None
+
+
+def _based_on(reading: _Reading, start: int, end: int) -> Iterator[str]:
+    seen: set[str] = set()
+    for clause in _patterns()["basis"].finditer(reading.text, start, end):
+        number = clause["value"]
+        if number not in seen:
+            seen.add(number)
+            reading.facts.append(("based_on", Fact(number, Span(*clause.span("clause")))))
+            yield number
+
+
+def _province(issuer: str | None, gazetteer: Gazetteer) -> str | None:
+    return next((m.province for m in gazetteer.mentions(issuer)), None) if issuer else None
+
+
+def _one_line(value: str) -> str:
+    return re.sub(r"[\s*]+", " ", value).strip()
+
+
+def _issuer(value: str) -> str:
+    """ỦY BAN NHÂN DÂN / TỈNH HÀ NAM → Ủy ban nhân dân tỉnh Hà Nam."""
+    body, _, place = _one_line(value).partition("NHÂN DÂN ")
+    if not place:
+        return _one_line(value)
+    unit, _, name = place.partition(" ")
+    return f"{body.capitalize()}nhân dân {unit.lower()} {name.title()}"

@@ -1,0 +1,52 @@
+"""Who has the task now: bodies after 1 March 2025, from data/bodies.tsv (each row with its source)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from knowledge.errors import KnowledgeError
+from knowledge.tables import DATA, listed, rows
+from knowledge.text import folded_line
+
+_COLUMNS = ("task", "topic_words", "was", "was_words", "now", "since", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Succession:
+    """A task that moved. `topic_words` empty: the general row, used where no special one fits."""
+
+    task: str
+    topic_words: tuple[str, ...]
+    was: str
+    was_words: tuple[str, ...]
+    now: str
+    since: date
+    source: str
+
+
+def load_successions(path: Path = DATA / "bodies.tsv") -> tuple[Succession, ...]:
+    """The table of bodies. KnowledgeError names a row that does not fit."""
+    found: list[Succession] = []
+    for row in rows(path, _COLUMNS):
+        try:
+            since = date.fromisoformat(row["since"])
+        except ValueError as error:
+            raise KnowledgeError(f"{path.name}: {row['task']}: since must be YYYY-MM-DD") from error
+        found.append(
+            Succession(row["task"], listed(row["topic_words"]), row["was"], listed(row["was_words"]), row["now"], since, row["source"])
+        )
+    return tuple(found)
+
+
+def succession_for(words: str, topic: str, on: date, table: Sequence[Succession]) -> Succession | None:
+    """The row for a body named in `words`, chosen by the topic (headings and clause). None: no such body named, or `on` is before the change."""
+    line = folded_line(words)
+    named = [row for row in table if row.since <= on and any(f" {body} " in line for body in row.was_words)]
+    if not named:
+        return None
+    about = folded_line(topic)
+    special = [row for row in named if any(f" {word} " in about for word in row.topic_words)]
+    return next(iter(special), None) or next((row for row in named if not row.topic_words), None)
