@@ -1,0 +1,76 @@
+"""What has to be said with an old plan: its years, whether they are over, who has the task now, which province it is part of today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from actions.texts import Texts
+from knowledge.collection import Collection
+from knowledge.model import Document, Metadata
+from knowledge.places import Gazetteer
+from knowledge.reorganisation import Succession, succession_for
+from knowledge.validity import outlook_runs, status_on
+
+
+@dataclass(frozen=True)
+class Notices:
+    """Writes the notices of an answer. Tables only; safe to share."""
+
+    texts: Texts
+    gazetteer: Gazetteer
+    successions: Sequence[Succession]
+
+    def validity(self, document: Document, collection: Collection, on: date) -> list[str]:
+        """The document's years and what became of them on that day."""
+        metadata = document.metadata
+        secondary = collection.original(document) is not None or metadata.reports_on is not None
+        said = [self.texts("notices.secondary")] if secondary else []
+        status = status_on(metadata, on)
+        if status == "unknown":
+            return [*said, self.texts("notices.unknown")]
+        if status == "in_force":
+            return said
+        years = _years(metadata)
+        kind = metadata.kind or ""
+        if outlook_runs(metadata, on) and metadata.outlook_to:
+            return [*said, self.texts("notices.outlook", kind=kind, outlook=metadata.outlook_to.year, **years)]
+        if secondary:
+            return [*said, self.texts("notices.ended_secondary", **years)] if status == "ended" else said
+        return [*said, self.texts(f"notices.{status}", kind=kind, **years)]
+
+    def body(self, words: str, topic: str, on: date) -> list[str]:
+        """Who has the task now, where `words` name a body that is no more."""
+        row = succession_for(words, topic, on, self.successions)
+        if row is None:
+            return []
+        return [self.texts("notices.body", since=_day(row.since), task=row.task, now=row.now, source=row.source.split(";")[0])]
+
+    def merger(self, asked: Sequence[str], held: str | None, on: date) -> list[str]:
+        """What became of the province asked for, and whose papers answer."""
+        if on < MERGED_ON:
+            return []
+        said = []
+        for province in asked:
+            now = self.gazetteer.now(province)
+            if now is None or held is None:
+                continue
+            if province != held:
+                said.append(self.texts("notices.merged_held", asked=province, now=now, held=held))
+            elif now != province:
+                said.append(self.texts("notices.merged", old=province, now=now))
+        return said
+
+
+MERGED_ON = date(2025, 7, 1)
+"""Nghị quyết 60-NQ/TW of 12 April 2025: 34 provinces from this day."""
+
+
+def _years(metadata: Metadata) -> dict[str, int]:
+    assert metadata.valid_from is not None  # noqa: S101 - a status other than unknown has at least one end
+    return {"first": metadata.valid_from.year, "last": (metadata.valid_to or metadata.valid_from).year}
+
+
+def _day(day: date) -> str:
+    return f"{day.day}/{day.month}/{day.year}"

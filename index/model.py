@@ -1,0 +1,58 @@
+"""The values of search: Query in, Hit out. Frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from knowledge.model import Document, Passage
+
+Asked = Literal["how_many", "who", "when", "where", "whether", "list", "what"]
+"""The kind of question: bao nhiêu, ai / cơ quan nào, khi nào, ở đâu, có … không, gồm những gì, anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paraphrase:
+    """People's words and the office's words for them."""
+
+    words: tuple[str, ...]
+    """Folded syllables of the colloquial phrase, as they stand in the question."""
+    official: tuple[str, ...]
+    """Phrases of the documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as it was understood. Everything was read off by rules; nothing here is a guess about the answer."""
+
+    text: str
+    """As typed, NFC."""
+    written_out: str
+    """Teencode and abbreviations written out."""
+    terms: tuple[str, ...]
+    """Folded content syllables, in order, stop words and places taken out."""
+    paraphrases: tuple[Paraphrase, ...]
+    asked: Asked
+    fact: str | None
+    """A field of the document itself that is asked for (number, issued_on, signer, issuer, based_on, period, title)."""
+    provinces: tuple[str, ...]
+    """Named in the question, as before the merger, in order."""
+    numbers: tuple[str, ...]
+    """Document numbers named (2735/KH-UBND; 2735 when only that is typed)."""
+    years: tuple[int, ...]
+    wants_phone: bool
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found. `score` is comparable within one search only, highest first; `coverage` (0…1) is how much of what was asked, weighted by
+    rarity, stands in the passage or its headings: comparable across searches."""
+
+    passage: Passage
+    document: Document
+    score: float
+    coverage: float
+    lexical: float
+    dense: float

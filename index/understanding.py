@@ -1,0 +1,108 @@
+"""Reading a question by rules: province, document number, years, what kind of thing is asked, and the office's words for the people's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from index.lexicon import Lexicon
+from index.model import Asked, Paraphrase, Query
+from knowledge.places import Gazetteer
+from knowledge.text import fold, folded_line, nfc, words
+
+DATA = Path(__file__).parent / "data"
+_SHORT = 9
+"""Words: a question this short that asks for a date or a signer can only mean the document."""
+
+
+@dataclass(frozen=True)
+class QuestionRules:
+    """The patterns of data/questions.yml, compiled."""
+
+    asked: tuple[tuple[Asked, tuple[re.Pattern[str], ...]], ...]
+    fact: tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]
+    document_words: re.Pattern[str]
+    phone: tuple[re.Pattern[str], ...]
+    number: re.Pattern[str]
+    bare_number: re.Pattern[str]
+    year: re.Pattern[str]
+
+    @classmethod
+    def load(cls, path: Path = DATA / "questions.yml") -> QuestionRules:
+        """From the data file."""
+        table: Mapping[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+
+        def compiled(patterns: Sequence[str]) -> tuple[re.Pattern[str], ...]:
+            return tuple(re.compile(pattern) for pattern in patterns)
+
+        return cls(
+            asked=tuple((cast(Asked, kind), compiled(patterns)) for kind, patterns in table["asked"].items()),
+            fact=tuple((name, compiled(patterns)) for name, patterns in table["fact"].items()),
+            document_words=re.compile(table["document_words"]),
+            phone=compiled(table["phone"]),
+            number=re.compile(table["number"]),
+            bare_number=re.compile(table["bare_number"]),
+            year=re.compile(table["year"]),
+        )
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """Turns text into a Query. Holds tables only; safe to share between threads."""
+
+    lexicon: Lexicon
+    gazetteer: Gazetteer
+    rules: QuestionRules
+    stopwords: frozenset[str]
+
+    @classmethod
+    def load(cls, gazetteer: Gazetteer) -> Understanding:
+        """With the tables of index/data."""
+        stopwords = (DATA / "stopwords.txt").read_text(encoding="utf-8").split("\n")
+        return cls(Lexicon.load(), gazetteer, QuestionRules.load(), frozenset(w.strip() for w in stopwords if w.strip() and not w.startswith("#")))
+
+    def read(self, text: str, as_of: date) -> Query:
+        """The Query of a question. Never fails; a text without words gives a Query without terms."""
+        typed = nfc(text)
+        written_out = self.lexicon.normalise(typed)
+        line = folded_line(written_out).strip()
+        mentions = self.gazetteer.mentions(written_out)
+        spelled = words(written_out)
+        places = {at for m in mentions if not m.by_locality for at in range(m.start, m.end)}
+        numbers = self._numbers(typed)
+        terms = tuple(w for at, w in enumerate(spelled) if at not in places and w not in self.stopwords)
+        return Query(
+            text=typed,
+            written_out=written_out,
+            terms=terms,
+            paraphrases=tuple(Paraphrase(tuple(words(e.colloquial)), e.official) for e in self.lexicon.expand(written_out)),
+            asked=self._asked(line),
+            fact=self._fact(line, len(spelled)),
+            provinces=tuple(dict.fromkeys(m.province for m in mentions)),
+            numbers=numbers,
+            years=tuple(int(y) for y in self.rules.year.findall(line)),
+            wants_phone=any(pattern.search(line) for pattern in self.rules.phone),
+            as_of=as_of,
+        )
+
+    def _asked(self, line: str) -> Asked:
+        return next((kind for kind, patterns in self.rules.asked if any(p.search(line) for p in patterns)), "what")
+
+    def _fact(self, line: str, length: int) -> str | None:
+        fact = next((name for name, patterns in self.rules.fact if any(p.search(line) for p in patterns)), None)
+        if fact is None or (length > _SHORT and not self.rules.document_words.search(line)):
+            return None
+        return fact
+
+    def _numbers(self, text: str) -> tuple[str, ...]:
+        flat = fold(text)
+        full = [f"{digits}/{kind}-{body}".upper().rstrip("-") for digits, kind, body in self.rules.number.findall(flat)]
+        bare = [digits for digits in self.rules.bare_number.findall(flat) if not any(f.startswith(f"{digits}/") for f in full)]
+        return tuple(dict.fromkeys([*full, *(d for d in bare if not self.rules.year.fullmatch(d))]))
+

@@ -1,0 +1,122 @@
+"""The published documents as one read-only whole: what the index is built from and what answers are read out of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from knowledge.errors import KnowledgeError, UnknownDocument
+from knowledge.model import Document, Fact, Metadata, Passage, Section, Span
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Documents by id, passages by id, and what one document says of another."""
+
+    documents: tuple[Document, ...]
+
+    @cached_property
+    def _documents(self) -> Mapping[str, Document]:
+        return {document.document_id: document for document in self.documents}
+
+    @cached_property
+    def _passages(self) -> Mapping[str, Passage]:
+        return {passage.passage_id: passage for passage in self.passages}
+
+    @cached_property
+    def _numbered(self) -> Mapping[str, Document]:
+        return {d.metadata.number: d for d in self.documents if d.metadata.number}
+
+    @cached_property
+    def passages(self) -> tuple[Passage, ...]:
+        """Every passage, document by document, in reading order."""
+        return tuple(passage for document in self.documents for passage in document.passages)
+
+    def document(self, document_id: str) -> Document:
+        """UnknownDocument when there is none of that id."""
+        found = self._documents.get(document_id)
+        if found is None:
+            raise UnknownDocument("Không có tài liệu này trong kho. Hãy xem lại mã tài liệu.", document_id=document_id)
+        return found
+
+    def passage(self, passage_id: str) -> Passage | None:
+        """The passage of that id, None when a newer snapshot no longer has it."""
+        return self._passages.get(passage_id)
+
+    def numbered(self, number: str) -> Document | None:
+        """The document of that number (2735/KH-UBND)."""
+        return self._numbered.get(number)
+
+    def original(self, document: Document) -> Document | None:
+        """For a secondary source: the document it tells about, if we hold it."""
+        return self._numbered.get(document.metadata.reports_on) if document.metadata.reports_on else None
+
+    def province(self, document: Document) -> str | None:
+        """The province a document is about; a secondary source takes it from its original."""
+        original = self.original(document)
+        return document.metadata.province or (original.metadata.province if original else None)
+
+    @cached_property
+    def provinces(self) -> tuple[str, ...]:
+        """Provinces that a document is held for, in order of first appearance."""
+        return tuple(dict.fromkeys(p for p in map(self.province, self.documents) if p))
+
+
+def dump(document: Document) -> str:
+    """One line of JSON that `parse` turns back into an equal Document."""
+    return json.dumps(asdict(document), ensure_ascii=False, default=lambda value: value.isoformat(), separators=(",", ":"))
+
+
+def parse(line: str) -> Document:
+    """The inverse of `dump`. KnowledgeError when the line is damaged."""
+    try:
+        return _document(json.loads(line))
+    except (ValueError, KeyError, TypeError) as error:
+        raise KnowledgeError("Bản ghi tài liệu bị hỏng. Hãy dựng lại chỉ mục: trogiup index build.") from error
+
+
+def dump_metadata(metadata: Metadata) -> str:
+    """JSON of the metadata alone, facts included."""
+    return json.dumps(asdict(metadata), ensure_ascii=False, default=lambda value: value.isoformat(), sort_keys=True)
+
+
+def parse_all(lines: Iterable[str]) -> Iterator[Document]:
+    """Documents from lines of JSON."""
+    return (parse(line) for line in lines if line.strip())
+
+
+def _document(raw: dict[str, Any]) -> Document:
+    return Document(
+        document_id=raw["document_id"],
+        source_file=raw["source_file"],
+        text=raw["text"],
+        metadata=_metadata(raw["metadata"]),
+        sections=tuple(
+            Section(s["title"], s["level"], Span(**s["span"]), Span(**s["heading"]), tuple(s["path"])) for s in raw["sections"]
+        ),
+        passages=tuple(
+            Passage(
+                p["passage_id"],
+                p["document_id"],
+                p["text"],
+                Span(**p["span"]),
+                tuple(p["path"]),
+                tuple(Span(**s) for s in p["heading_spans"]),
+                p["lead"],
+                p["role"],
+            )
+            for p in raw["passages"]
+        ),
+        pages=raw["pages"],
+        ocr=raw["ocr"],
+    )
+
+
+def _metadata(raw: dict[str, Any]) -> Metadata:
+    days = {name: date.fromisoformat(raw[name]) if raw[name] else None for name in ("issued_on", "valid_from", "valid_to", "outlook_to")}
+    facts = tuple((name, Fact(fact["value"], Span(**fact["span"]))) for name, fact in raw["facts"])
+    return Metadata(**{**raw, **days, "based_on": tuple(raw["based_on"]), "facts": facts, "warnings": tuple(raw["warnings"])})

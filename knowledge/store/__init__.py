@@ -1,0 +1,71 @@
+"""The state of the product: documents, conversations, cases. SQLite in one file, or PostgreSQL by URL.
+
+    store = Store.open("sqlite:///var/trogiup.sqlite", clock)
+    accepted = store.conversations.accept("telegram:1", "m1", text, received_at, "telegram", NewCase("violence", 4, "danger"))
+    store.conversations.finish("telegram:1", "m1", answer_json, context_json)
+
+Threads may share a store. Whatever goes wrong in the database is a StoreError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from random import Random, SystemRandom
+
+from sqlalchemy import text
+
+from knowledge.store.cases import Case, Cases, NewCase, TranscriptLine
+from knowledge.store.conversations import Accepted, Conversations
+from knowledge.store.database import Database, make_private_file, parse_url
+from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, text_sha256
+from knowledge.store.journal import CaseJournal, JournalEntry
+from knowledge.store.migrate import migrate
+from knowledge.store.schema import VERSION_TABLE
+
+__all__ = [
+    "Accepted",
+    "Case",
+    "CaseJournal",
+    "DocumentRow",
+    "EventRow",
+    "JournalEntry",
+    "NewCase",
+    "Store",
+    "TranscriptLine",
+    "VersionRow",
+    "text_sha256",
+]
+
+
+class Store:
+    """One open database."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime], rng: Random) -> None:
+        """Use `Store.open`."""
+        self._database = database
+        self.documents = Documents(database, clock)
+        self.conversations = Conversations(database, clock, rng)
+        self.cases = Cases(database, clock)
+
+    @classmethod
+    def open(cls, url: str, clock: Callable[[], datetime], *, timeout: float = 2.0, rng: Random | None = None) -> Store:
+        """Make the database when missing, bring it to the newest revision, and open it.
+
+        `url`: sqlite:///PATH or postgresql://…; `clock` gives aware moments; `timeout`: seconds that a statement waits for another
+        writer; `rng` draws the case ids, by default the system's own randomness. Raises StoreError when the database does not answer, is
+        read-only or was made by a newer version.
+        """
+        parsed = parse_url(url)
+        make_private_file(parsed)
+        migrate(parsed)
+        return cls(Database(parsed, timeout), clock, rng or SystemRandom())
+
+    def health(self) -> None:
+        """One quick query. Raises StoreError when the database does not answer."""
+        with self._database.read() as connection:
+            connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).one()  # noqa: S608
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._database.close()

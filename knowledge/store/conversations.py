@@ -1,0 +1,185 @@
+"""Conversations: what a person wrote, what was answered, and what is remembered between the two.
+
+`accept` is the one door: it keeps the message and opens or raises the case in one transaction, before anything is answered. What was
+accepted is never done twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
+from sqlalchemy.orm import aliased
+
+from knowledge.errors import StoreError
+from knowledge.store.cases import NewCase, add_case, new_case_id, open_case, raise_case
+from knowledge.store.database import Database, insert
+from knowledge.store.schema import CaseTable, ConversationTable, MessageTable
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of a message.
+
+    `fresh`: it came for the first time. `answer_json`: what it was answered before; None also when it came before but nobody finished (or
+    it was forgotten): answer it again. `case_id`: the case it belongs to, whether it was this message that opened it or an earlier one.
+    """
+
+    fresh: bool
+    answer_json: str | None = field(repr=False)
+    case_id: str | None
+
+
+class Conversations:
+    """The conversations of a store."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime], rng: Random) -> None:
+        self._database = database
+        self._clock = clock
+        self._rng = rng
+
+    def context(self, conversation_id: str, now: datetime, timeout: timedelta) -> str | None:
+        """What the last finished answer left to remember, as JSON; None when there is nothing or it is older than `timeout`."""
+        statement = select(ConversationTable.context_json).where(
+            ConversationTable.conversation_id == conversation_id, ConversationTable.context_at >= now - timeout
+        )
+        with self._database.read() as connection:
+            return connection.execute(statement).scalar()
+
+    def recent_texts(self, conversation_id: str, since: datetime, limit: int) -> tuple[str, ...]:
+        """The last `limit` messages of the person since a moment, oldest first; with the one in hand, once that is accepted."""
+        statement = (
+            select(MessageTable.text)
+            .where(MessageTable.conversation_id == conversation_id, MessageTable.received_at >= since, MessageTable.text.is_not(None))
+            .order_by(MessageTable.received_at.desc(), MessageTable.row_id.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            newest_first = connection.execute(statement).scalars().all()
+        return tuple(text for text in reversed(newest_first) if text is not None)
+
+    def accept(
+        self,
+        conversation_id: str,
+        message_id: str,
+        text: str,
+        received_at: datetime,
+        channel: str,
+        case: NewCase | None = None,
+        *,
+        case_id: str | None = None,
+    ) -> Accepted:
+        """Keep a message and, with `case`, open one or raise the one that is open, all or nothing.
+
+        The same `message_id` in the same conversation is not fresh and changes nothing, except that a message accepted without a case may
+        be accepted once more with one (a human was asked for while it was being answered). `case_id`: an id that the person was already
+        told (journal.py), used for a case that is opened now. Raises StoreError: keep an urgent message in the journal then.
+        """
+        proposals = iter([case_id] if case_id else [])
+        with self._database.write() as connection:
+            _enter(connection, conversation_id)
+            row = {
+                "conversation_id": conversation_id,
+                "message_id": message_id,
+                "text": text,
+                "received_at": received_at,
+                "channel": channel,
+            }
+            statement = (
+                insert(connection, MessageTable).values(row).on_conflict_do_nothing(index_elements=["conversation_id", "message_id"])
+            )
+            fresh = connection.execute(statement.returning(MessageTable.row_id)).scalar() is not None
+            this = (MessageTable.conversation_id == conversation_id, MessageTable.message_id == message_id)
+            answer_json, belongs_to = connection.execute(select(MessageTable.answer_json, MessageTable.case_id).where(*this)).one().tuple()
+            current = open_case(connection, conversation_id)
+            if case and current and belongs_to in (None, current.case_id):
+                raise_case(connection, current, case, received_at)
+            if belongs_to is None and (case or (current and fresh)):
+                if current:
+                    belongs_to = current.case_id
+                elif case:
+                    propose = lambda: next(proposals, None) or new_case_id(self._rng)  # noqa: E731
+                    belongs_to = add_case(connection, conversation_id, channel, case, received_at, propose)
+                connection.execute(update(MessageTable).where(*this).values(case_id=belongs_to))
+            return Accepted(fresh, answer_json, belongs_to)
+
+    def finish(self, conversation_id: str, message_id: str, answer_json: str, context_json: str | None) -> str:
+        """Keep what an accepted message was answered and what to remember; returns the answer that counts, which is the first one kept.
+
+        The context of a message is not kept when a later one was answered meanwhile. Raises StoreError also when nothing was accepted.
+        """
+        this = (MessageTable.conversation_id == conversation_id, MessageTable.message_id == message_id)
+        with self._database.write() as connection:
+            _lock(connection, conversation_id)
+            message = connection.execute(select(MessageTable.received_at, MessageTable.answer_json).where(*this)).first()
+            if message is None:
+                raise StoreError("The message was not accepted: its answer cannot be kept.", message_id=message_id)
+            received_at, kept = message.tuple()
+            if kept is not None:
+                return kept
+            connection.execute(update(MessageTable).where(*this).values(answer_json=answer_json))
+            overtaken = exists().where(
+                MessageTable.conversation_id == conversation_id,
+                MessageTable.received_at > received_at,
+                MessageTable.answer_json.is_not(None),
+            )
+            remember = update(ConversationTable).where(ConversationTable.conversation_id == conversation_id, ~overtaken)
+            connection.execute(remember.values(context_json=context_json, context_at=self._clock()))
+            return answer_json
+
+    def forget(self, conversation_id: str) -> None:
+        """Blank what was written and answered in a conversation, except in a case that is open, and what is remembered of it.
+
+        That a message came is still known, so that a late repetition of it does not open a case a second time.
+        """
+        with self._database.write() as connection:
+            _lock(connection, conversation_id)
+            blank = update(MessageTable).where(MessageTable.conversation_id == conversation_id, ~_in_open_case())
+            connection.execute(blank.values(text=None, answer_json=None))
+            mine = update(ConversationTable).where(ConversationTable.conversation_id == conversation_id)
+            connection.execute(mine.values(context_json=None, context_at=None))
+
+    def purge(self, before: datetime) -> int:
+        """Delete messages received before a moment, except in open cases, and conversations that leaves empty; how many messages.
+
+        Cases stay, without the texts. One short transaction a conversation, so that nobody who writes meanwhile has to wait.
+        """
+        old = and_(MessageTable.received_at < before, ~_in_open_case())
+        stale = or_(ConversationTable.context_at.is_(None), ConversationTable.context_at < before)
+        message, case = aliased(MessageTable), aliased(CaseTable)
+        unused = and_(
+            stale,
+            ~exists().where(message.conversation_id == ConversationTable.conversation_id),
+            ~exists().where(case.conversation_id == ConversationTable.conversation_id),
+        )
+        with self._database.read() as connection:
+            found = select(MessageTable.conversation_id).where(old).union(select(ConversationTable.conversation_id).where(unused))
+            conversation_ids = connection.execute(found).scalars().all()
+        deleted = 0
+        for conversation_id in conversation_ids:
+            this = ConversationTable.conversation_id == conversation_id
+            with self._database.write() as connection:
+                _lock(connection, conversation_id)
+                deleted += connection.execute(delete(MessageTable).where(MessageTable.conversation_id == conversation_id, old)).rowcount
+                connection.execute(update(ConversationTable).where(this, stale).values(context_json=None, context_at=None))
+                connection.execute(delete(ConversationTable).where(this, unused))
+        return deleted
+
+
+def _enter(connection: Connection, conversation_id: str) -> None:
+    """Make the conversation's row when it is new, and lock it either way until the end of the transaction."""
+    statement = insert(connection, ConversationTable).values(conversation_id=conversation_id)
+    unchanged = {"context_at": ConversationTable.context_at}
+    connection.execute(statement.on_conflict_do_update(index_elements=["conversation_id"], set_=unchanged))
+
+
+def _lock(connection: Connection, conversation_id: str) -> None:
+    statement = select(ConversationTable.conversation_id).where(ConversationTable.conversation_id == conversation_id)
+    connection.execute(statement.with_for_update())
+
+
+def _in_open_case() -> ColumnElement[bool]:
+    return exists().where(CaseTable.case_id == MessageTable.case_id, CaseTable.state == "open")
