@@ -25,7 +25,7 @@ class Texts:
         """From the data file."""
         return cls(dict(_flat(yaml.safe_load(path.read_text(encoding="utf-8")))))
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, name: str, /, **values: object) -> str:
         """The sentence with its names filled in. KnowledgeError for an unknown name."""
         found = self.table.get(name)
         if not isinstance(found, str):

@@ -135,6 +135,11 @@ def agrees(written: str, meant: str, with_marks: bool) -> bool:
     return tone in ("", meant_tone) and all(s in ("", m) for s, m in zip(signs, meant_signs, strict=True))
 
 
+def _same(written: str, meant: str, with_marks: bool) -> bool:
+    """Whether all marks are there and right."""
+    return written == meant or _anatomy(written) == _anatomy(meant)
+
+
 def _untelex(text: str) -> str:
     """What the keys of telex or VNI left in a syllable, folded: "ddanhs" → "danh", "chong2" → "chong"."""
     bare = re.sub(r"\d", "", text) if text[0].isalpha() else text
@@ -151,11 +156,12 @@ def _slips(folded: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Speller:
-    """From what was typed to the words that were meant. `short`: teencode, by form or folded; `signs`: emoji."""
+    """From what was typed to the words that were meant. `short`: teencode; `signs`: emoji; `slips`: typos; `known`: never undone."""
 
     short: Mapping[str, str]
     signs: Mapping[str, str]
     slips: Mapping[str, str]
+    known: frozenset[str]
     _seen: dict[str, tuple[Word, ...]] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -196,7 +202,7 @@ class Speller:
         folded = fold(token)
         if mixed := _MIXED.fullmatch(folded):
             return f"{mixed[1]} {self.short.get('_' + mixed[2], mixed[2])}"
-        if _SYLLABLE.fullmatch(folded) or folded.isdigit():
+        if _SYLLABLE.fullmatch(folded) or folded in self.known:
             return token
         bare = _untelex(folded)
         if bare != folded and _SYLLABLE.fullmatch(bare):
@@ -244,8 +250,8 @@ class Lexicon:
             node, end = self.tree.get(word.folded), start + 1
             while node is not None:
                 for concept, forms, needs_marks in node.get("", ()):
-                    strict = text.with_marks or needs_marks
-                    if all(agrees(w.form, form, strict) for w, form in zip(text.words[start:end], forms, strict=True)):
+                    same = _same if needs_marks else agrees
+                    if all(same(w.form, form, text.with_marks) for w, form in zip(text.words[start:end], forms, strict=True)):
                         found.append(Found(start, end, concept))
                 node = node.get(text.words[end].folded) if end < len(text.words) else None
                 end += 1
@@ -268,13 +274,23 @@ def _expand(phrase: str) -> Iterator[tuple[str, ...]]:
         yield tuple(" ".join(choice).split())
 
 
+_WHO = frozenset("self young minor_self minor mychild child partner parent relative school outsider third witness generic".split())
+_COVERS = frozenset({"idiom", "asking", "official", "generic", "policy", "news", "fiction", "not_negation"})
+
+
 def _outermost(found: list[Found]) -> Iterator[Found]:
-    reach, widest = -1, (-1, -1)
+    """Leaves out what stands inside a longer phrase of no danger, a person inside a longer name, "không" inside a longer phrase."""
+    covered = {"every": (-1, -1), "who": (-1, -1), "negation": (-1, -1)}
     for item in sorted(found, key=lambda f: (f.start, -f.end)):
-        if item.end > reach or (item.start, item.end) == widest:
-            if item.end > reach:
-                reach, widest = item.end, (item.start, item.end)
-            yield item
+        span = (item.start, item.end)
+        layers = ["every"] + ["who"] * (item.concept in _WHO) + ["negation"] * (item.concept == "negation")
+        if any(item.end <= covered[layer][1] and span != covered[layer] for layer in layers):
+            continue
+        yield item
+        own = ["negation"] + ["who"] * (item.concept in _WHO) + ["every"] * (item.concept in _COVERS)
+        for layer in own:
+            if item.end > covered[layer][1]:
+                covered[layer] = span
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------------------------
@@ -318,23 +334,20 @@ class Scene:
 
     def match(self, pattern: tuple[Step, ...], since: int) -> tuple[int, int] | None:
         """Where the steps stand one behind the other, the last ending after word `since`: (start, end) or None."""
-        reached: list[tuple[int, int]] | None = None
+        reached: list[tuple[int, int, int]] = []  # where the last step begins and ends, where the first began
         for number, step in enumerate(pattern, 1):
             places = [f for f in self.all_of(step.concepts) if number < len(pattern) or f.end > since]
-            if reached is None:
-                reached = [(f.end, f.start) for f in places]
-            else:
-                reached = [(f.end, origin) for f in places if (origin := self._origin(reached, f.start, step.gap)) is not None]
-            if not reached:
-                return None
-            reached.sort()
-        return (reached[0][1], reached[0][0]) if reached else None
-
-    def _origin(self, reached: list[tuple[int, int]], start: int, gap: int) -> int | None:
-        at = bisect_left(reached, (start + 1, -1)) - 1
-        if at >= 0 and self.gap(reached[at][0], start) <= gap:
-            return reached[at][1]
-        return None
+            if number == 1:
+                reached = [(f.start, f.end, f.start) for f in places]
+                continue
+            onward: list[tuple[int, int, int]] = []
+            for f in places:
+                # A phrase may hold the next step ("bắt con" holds "con"), so order goes by beginnings.
+                before = bisect_left(reached, (f.start, -1, -1)) - 1
+                if before >= 0 and self.gap(reached[before][1], f.start) <= step.gap:
+                    onward.append((f.start, f.end, reached[before][2]))
+            reached = onward
+        return (reached[0][2], reached[0][1]) if reached else None
 
     def near(self, concept: str, span: tuple[int, int]) -> bool:
         """Whether `concept` stands in the span or within a few words of it."""
@@ -361,13 +374,14 @@ class Triage:
         spelling, lexicon, rules = (_yaml(folder / name) for name in ("spelling.yml", "lexicon.yml", "rules.yml"))
         built = Lexicon.build(lexicon)
         slips: dict[str, str] = {}
-        for syllable in sorted(built.syllables()):
+        known = frozenset(built.syllables())
+        for syllable in sorted(known):
             if len(syllable) >= 4 and syllable.isalpha():
                 slips |= {slip: syllable for slip in _slips(syllable) if not _SYLLABLE.fullmatch(slip)}
         short = {str(k): str(v) for table in spelling["short"] for k, v in table["words"].items()}
         signs = {str(k): str(v) for table in spelling["signs"] for k, v in table["words"].items()}
         read = tuple(_rule(entry, rules["groups"], built.concepts) for entry in rules["rules"])
-        return cls(Speller(short, signs, slips), built, read)
+        return cls(Speller(short, signs, slips, known), built, read)
 
     def assess(self, text: str, earlier: Sequence[str] = ()) -> Assessment:
         """Reads one message. `earlier`: what the person wrote before in the conversation, oldest first; only what this message adds counts."""

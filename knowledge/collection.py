@@ -84,6 +84,14 @@ def dump_metadata(metadata: Metadata) -> str:
     return json.dumps(asdict(metadata), ensure_ascii=False, default=lambda value: value.isoformat(), sort_keys=True)
 
 
+def parse_metadata(line: str) -> Metadata:
+    """The inverse of `dump_metadata`. KnowledgeError when it is damaged."""
+    try:
+        return _metadata(json.loads(line))
+    except (ValueError, KeyError, TypeError) as error:
+        raise KnowledgeError("Bản ghi tài liệu bị hỏng. Hãy nạp lại tài liệu: trogiup ingest.") from error
+
+
 def parse_all(lines: Iterable[str]) -> Iterator[Document]:
     """Documents from lines of JSON."""
     return (parse(line) for line in lines if line.strip())

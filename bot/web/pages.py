@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, Protocol, cast
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler
@@ -70,19 +70,18 @@ def build_pages(
 ) -> APIRouter:
     """The routes of the citizen's pages. `emergency`: the numbers that every page shows, in order."""
     router = APIRouter(include_in_schema=False)
-    chat = _ChatPage(conversation, Renderer(), emergency, new_id)
+    renderer = Renderer()
+    chat = _ChatPage(conversation, renderer, emergency, new_id)
     router.add_api_route("/", chat.show, methods=["GET", "HEAD"])
     router.add_api_route("/", chat.ask, methods=["POST"])
-    _document_routes(router, library, Renderer(), emergency)
+    _document_routes(router, library, renderer, emergency)
     return router
 
 
 class _ChatPage:
     """The chat page, with and without JavaScript."""
 
-    def __init__(
-        self, conversation: Conversation, renderer: Renderer, emergency: Sequence[Hotline], new_id: Callable[[], str]
-    ) -> None:
+    def __init__(self, conversation: Conversation, renderer: Renderer, emergency: Sequence[Hotline], new_id: Callable[[], str]) -> None:
         self._conversation = conversation
         self._renderer = renderer
         self._emergency = emergency
@@ -98,13 +97,13 @@ class _ChatPage:
         body = await _body(request)
         if body is None:
             return self._page(request, 413, error=words["too_long"])
-        form = parse_qs(body.decode("utf-8", errors="replace"), keep_blank_values=True, max_num_fields=8)
-        text = _field(form, "choice") or _field(form, "text")
-        token = _field(form, "conversation_id")
+        form = dict(parse_qsl(body.decode("utf-8", errors="replace")))
+        text = form.get("choice") or form.get("text", "")
+        token = form.get("conversation_id", "")
         # The hidden field must match the cookie, which another site can neither read nor send along with a form (SameSite).
         if not secrets.compare_digest(token.encode(), request.cookies.get(COOKIE, "").encode()) or not _ID.fullmatch(token):
             return self._page(request, 403, error=words["stale"], draft=text)
-        message_id = _field(form, "message_id")
+        message_id = form.get("message_id", "")
         try:
             answer = await self._conversation.reply(
                 conversation_id=token, text=text, message_id=message_id if _ID.fullmatch(message_id) else None
@@ -194,10 +193,10 @@ def install_error_pages(app: FastAPI, *, emergency: Sequence[Hotline]) -> None:
     renderer = Renderer()
 
     async def refused(request: Request, exc: Exception) -> Response:
-        assert isinstance(exc, HTTPException)
+        refusal = cast(HTTPException, exc)
         if not _wants_page(request):
-            return await http_exception_handler(request, exc)
-        return _message(renderer, emergency, exc.status_code, "page_missing" if exc.status_code == 404 else "refused")
+            return await http_exception_handler(request, refusal)
+        return _message(renderer, emergency, refusal.status_code, "page_missing" if refusal.status_code == 404 else "refused")
 
     async def failed(request: Request, exc: Exception) -> Response:
         if not _wants_page(request):
@@ -217,10 +216,6 @@ def _message(renderer: Renderer, emergency: Sequence[Hotline], status: int, name
 
 def _wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
-
-
-def _field(form: dict[str, list[str]], name: str) -> str:
-    return form.get(name, [""])[0]
 
 
 async def _body(request: Request) -> bytes | None:

@@ -29,10 +29,10 @@ class Renderer:
         self._env.filters |= {"day": day, "years": years, "tel": tel, "passage_link": passage_link}
         self._env.globals |= {"t": self.texts, "static": _static_address}
 
-    def page(self, template: str, status: int = 200, **values: object) -> HTMLResponse:
+    def page(self, template: str, http_status: int = 200, /, **values: object) -> HTMLResponse:
         """The filled template. Never stored by a cache: what somebody asked must not be found later on a shared phone."""
         body = self._env.get_template(template).render(**values)
-        return HTMLResponse(body, status_code=status, headers={"Cache-Control": "no-store"})
+        return HTMLResponse(body, status_code=http_status, headers={"Cache-Control": "no-store"})
 
 
 def mount_static(app: FastAPI) -> None:

@@ -1,6 +1,6 @@
 """The state of the product: documents, conversations, cases. SQLite in one file, or PostgreSQL by URL.
 
-    store = Store.open("sqlite:///var/trogiup.sqlite", clock)
+    store = Store.open(sqlite_url(home / "trogiup.sqlite"), clock)
     accepted = store.conversations.accept("telegram:1", "m1", text, received_at, "telegram", NewCase("violence", 4, "danger"))
     store.conversations.finish("telegram:1", "m1", answer_json, context_json)
 
@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from knowledge.store.cases import Case, Cases, NewCase, TranscriptLine
 from knowledge.store.conversations import Accepted, Conversations
-from knowledge.store.database import Database, make_private_file, parse_url
+from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
 from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, text_sha256
 from knowledge.store.journal import CaseJournal, JournalEntry
 from knowledge.store.migrate import migrate
@@ -34,6 +34,7 @@ __all__ = [
     "Store",
     "TranscriptLine",
     "VersionRow",
+    "sqlite_url",
     "text_sha256",
 ]
 
@@ -52,9 +53,9 @@ class Store:
     def open(cls, url: str, clock: Callable[[], datetime], *, timeout: float = 2.0, rng: Random | None = None) -> Store:
         """Make the database when missing, bring it to the newest revision, and open it.
 
-        `url`: sqlite:///PATH or postgresql://…; `clock` gives aware moments; `timeout`: seconds that a statement waits for another
-        writer; `rng` draws the case ids, by default the system's own randomness. Raises StoreError when the database does not answer, is
-        read-only or was made by a newer version.
+        `url`: sqlite:///PATH (see `sqlite_url`) or postgresql://…; `clock` gives aware moments; `timeout`: seconds that a statement waits
+        for another writer; `rng` draws the case ids, by default the system's own randomness. Raises StoreError when the database does not
+        answer, is read-only or was made by a newer version.
         """
         parsed = parse_url(url)
         make_private_file(parsed)

@@ -93,7 +93,8 @@ class Conversations:
             )
             fresh = connection.execute(statement.returning(MessageTable.row_id)).scalar() is not None
             this = (MessageTable.conversation_id == conversation_id, MessageTable.message_id == message_id)
-            answer_json, belongs_to = connection.execute(select(MessageTable.answer_json, MessageTable.case_id).where(*this)).one().tuple()
+            before = None if fresh else connection.execute(select(MessageTable.answer_json, MessageTable.case_id).where(*this)).one()
+            answer_json, belongs_to = before or (None, None)
             current = open_case(connection, conversation_id)
             if case and current and belongs_to in (None, current.case_id):
                 raise_case(connection, current, case, received_at)
@@ -117,7 +118,7 @@ class Conversations:
             message = connection.execute(select(MessageTable.received_at, MessageTable.answer_json).where(*this)).first()
             if message is None:
                 raise StoreError("The message was not accepted: its answer cannot be kept.", message_id=message_id)
-            received_at, kept = message.tuple()
+            received_at, kept = message
             if kept is not None:
                 return kept
             connection.execute(update(MessageTable).where(*this).values(answer_json=answer_json))

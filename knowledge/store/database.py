@@ -29,13 +29,16 @@ _ADVICE = (
         ("readonly database", "25006", "42501"),
         "The database is read-only: let this user write to it (for SQLite, to the file and its folder).",
     ),
-    (("database is locked", "55P03", "57014", "40P01"), "The database is busy: another program has been writing for too long; try again."),
+    (
+        ("database is locked", "55P03", "57014", "40P01", "queuepool"),
+        "The database is busy: another program has been writing for too long; try again.",
+    ),
     (("disk is full", "53100", "disk i/o error"), "The disk of the database is full or failing: make room, then try again."),
     (("not a database", "malformed"), "The database file is damaged or not a database: put a backup in its place, or move it away."),
     (("unable to open",), "The database file cannot be opened: check TROGIUP_HOME or TROGIUP_DATABASE_URL and the rights on the folder."),
     (("28P01", "28000", "password"), "The database refuses the user or password: check TROGIUP_DATABASE_URL."),
-    (("3D000", "does not exist"), "The database in TROGIUP_DATABASE_URL does not exist: create it (createdb)."),
     (("no such table", "42P01"), "The database is not the one that was opened: start the program again."),
+    (("3D000", "does not exist"), "The database in TROGIUP_DATABASE_URL does not exist: create it (createdb)."),
     (("already exists", "42P07"), "The database holds another program's tables: set TROGIUP_DATABASE_URL to an empty one."),
 )
 _NO_ANSWER = "The database does not answer: check that it runs and that TROGIUP_DATABASE_URL names it."
@@ -82,6 +85,11 @@ def parse_url(url: str) -> URL:
     if parsed.drivername in {"sqlite", "sqlite+pysqlite"} and parsed.database and parsed.database != ":memory:":
         return parsed
     raise StoreError("TROGIUP_DATABASE_URL must name a SQLite file or a PostgreSQL database.", driver=parsed.drivername)
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file, with what means something in a URL (% ? #) written so that it does not."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
 
 
 def make_private_file(url: URL) -> None:

@@ -13,10 +13,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from knowledge.errors import StoreError
 from knowledge.store.cases import NewCase, new_case_id
@@ -58,7 +58,7 @@ class CaseJournal:
         try:
             with self._locked() as journal:
                 case_id = self._waiting_case(entry.conversation_id) or new_case_id(self._rng)
-                line = {**asdict(entry), "received_at": entry.received_at.isoformat(), "case_id": case_id}
+                line = {**asdict(entry), "received_at": entry.received_at.astimezone(UTC).isoformat(), "case_id": case_id}
                 # A line torn by a crash must not swallow this one.
                 start = b"" if _ends_whole(journal) else b"\n"
                 _write_all(journal, start + json.dumps(line).encode("ascii") + b"\n")
@@ -99,7 +99,7 @@ class CaseJournal:
         for line in filter(None, lines):
             try:
                 entry, case_id = _parse(line)
-            except (ValueError, KeyError, TypeError):
+            except ValueError:
                 self._set_aside(line)
                 continue
             arguments = (entry.conversation_id, entry.message_id, entry.text, entry.received_at, entry.channel, entry.case)
@@ -137,7 +137,7 @@ class CaseJournal:
                 if sign in line:
                     try:
                         entry, case_id = _parse(line)
-                    except (ValueError, KeyError, TypeError):
+                    except ValueError:
                         continue
                     if entry.conversation_id == conversation_id:
                         return case_id
@@ -170,10 +170,17 @@ class CaseJournal:
 
 
 def _parse(line: bytes) -> tuple[JournalEntry, str]:
-    values: dict[str, Any] = json.loads(line)
-    case_id = str(values.pop("case_id"))
-    received_at = datetime.fromisoformat(values.pop("received_at"))
-    return JournalEntry(received_at=received_at, case=NewCase(**values.pop("case")), **values), case_id
+    """The entry of a line and its case id. Raises ValueError for anything that `append` cannot have written whole."""
+    try:
+        values = json.loads(line)
+        case_id, received_at, case = values.pop("case_id"), datetime.fromisoformat(values.pop("received_at")), NewCase(**values.pop("case"))
+        entry = JournalEntry(received_at=received_at, case=case, **values)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("not an entry") from error
+    words = (case_id, entry.conversation_id, entry.message_id, entry.text, entry.channel, case.kind, case.reason, case.province or "")
+    if not all(isinstance(word, str) for word in words) or not isinstance(case.risk, int) or received_at.tzinfo is None:
+        raise ValueError("not an entry")
+    return entry, case_id
 
 
 def _answers(store: Store) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from knowledge.text import fold, nfc
+from knowledge.text import fold
 
 _KINDS = "kh|qd|nq|nd|tt|ct|cv|bc|tb|hd"
 _ISSUERS = "ubnd|ttg|hdnd|cp|bldtbxh|bkh|btc|byt|bca|tw|sldtbxh|ldtbxh"
@@ -23,9 +23,9 @@ def document_numbers(text: str) -> Iterator[tuple[str, int, int]]:
     """(number, start, end) for each document number in `text`, left to right.
 
     A full number comes in official spelling ("2735/KH-UBND"), a short one as its digits ("2735"). A bare number counts only with four
-    digits that are no year and no amount. Spans count code points of `text`, which must be NFC for the pattern to see its letters.
+    digits that are no year and no amount. Spans count code points of `text`.
     """
-    folded = fold(text) if text == nfc(text) else text.lower()
+    folded = fold(text)
     taken: list[tuple[int, int, str]] = []
     for match in _FULL.finditer(folded):
         digits, year, kind, issuer = match.groups()

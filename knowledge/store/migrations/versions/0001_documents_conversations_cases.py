@@ -93,9 +93,3 @@ def upgrade() -> None:
     )
     op.create_index("ix_messages_received_at", "messages", ["received_at"])
     op.create_index("ix_messages_case_id", "messages", ["case_id"])
-
-
-def downgrade() -> None:
-    """Drop them."""
-    for table in ("messages", "cases", "conversations", "document_events", "document_versions", "documents"):
-        op.drop_table(table)

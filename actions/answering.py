@@ -1,0 +1,291 @@
+"""From a Query to an Answer put together from the documents' own words: the asked thing first, then the source, then its years and successor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from actions.clauses import Excerpt, excerpt, shown
+from actions.guard import guarded
+from actions.model import Answer, Citation, Context
+from actions.notices import Notices
+from actions.texts import Texts
+from index.model import Hit, Query
+from index.search import Retriever, Scope
+from knowledge.directory import Directory
+from knowledge.model import Document, Fact, Passage, Span
+from knowledge.text import folded_line
+from knowledge.validity import status_on
+
+LIMIT = 900
+"""Characters of text, as the contract has it."""
+_MAIN, _ALSO, _SEVERAL = 430, 200, 150
+"""Characters: the first excerpt, a second one, one province's line among several."""
+_QUOTE = 700
+"""Characters: a passage up to this long is quoted whole."""
+_CITED = 3
+_NUMBERING = re.compile(r"^\s*(?:[IVXL]+|\d{1,2}(?:\.\d{1,2})*|[a-zđ])\s*[.)]\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """When an answer is given. Chosen on tests/eval/train.jsonl, reported on other sets (docs/decisions/)."""
+
+    coverage: float = 0.55
+    """Below this share of the question the documents do not speak of it."""
+    also: float = 0.8
+    """A second passage is shown from this share of the best score."""
+    several: float = 0.72
+    """Without a province, another document is shown from this share of the best score."""
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """Answers from one snapshot. Read-only; safe to share between threads."""
+
+    retriever: Retriever
+    texts: Texts
+    notices: Notices
+    directory: Directory
+    thresholds: Thresholds = Thresholds()
+
+    def answer(self, query: Query, context: Context, skip: Sequence[str] = ()) -> Answer:
+        """An `answer`, or an `abstain` that says what is missing and who may know. `skip`: passages already shown."""
+        scope = self.retriever.scope(query)
+        if scope.missing_numbers and not scope.document_ids:
+            return self.abstain(self.texts("abstain.number", number=scope.missing_numbers[0]), context)
+        if scope.missing_provinces and not scope.document_ids:
+            return self._no_province(scope, context)
+        if query.fact and (told := self._fact(query, scope, context)):
+            return told
+        hits = [hit for hit in self.retriever.search(query, 12, scope) if hit.passage.passage_id not in skip]
+        if skip and not hits:
+            return self.abstain(self.texts("abstain.more"), context)
+        if not self._answerable(query, hits):
+            return self._not_found(query, scope, context)
+        return self._tell(query, hits, context, skip)
+
+    def abstain(self, said: str, context: Context, *, phone: bool = True) -> Answer:
+        """The honest no, and who may know."""
+        child = self.directory.by_phone("111")
+        who = f"\n{self.texts('abstain.who', phone=child.phone, name=child.name)}" if phone and child else ""
+        return Answer("abstain", f"{said}{who}", suggestions=self.texts.choices("suggestions.examples"), context=context)
+
+    def _answerable(self, query: Query, hits: Sequence[Hit]) -> bool:
+        return bool(hits) and bool(query.terms) and max(hit.coverage for hit in hits[:3]) >= self.thresholds.coverage
+
+    def _no_province(self, scope: Scope, context: Context) -> Answer:
+        held = ", ".join(self.retriever.snapshot.collection.provinces)
+        return self.abstain(self.texts("abstain.province", province=", ".join(scope.missing_provinces), held=held), context)
+
+    def _not_found(self, query: Query, scope: Scope, context: Context) -> Answer:
+        if scope.document_ids and query.provinces:
+            return self.abstain(self.texts("abstain.in_province", province=", ".join(query.provinces)), context)
+        return self.abstain(self.texts("abstain.plain"), context)
+
+    # An answer from passages
+
+    def _tell(self, query: Query, hits: Sequence[Hit], context: Context, skip: Sequence[str]) -> Answer:
+        if not query.provinces and not query.numbers and (several := self._several(query, hits)):
+            lines = [self.texts("answer.several")]
+            chosen = several
+            for hit in several:
+                clause = excerpt(query, hit, self.retriever, _SEVERAL)
+                lines.append(self.texts("answer.several_line", province=self._province(hit.document) or self._name(hit.document), clause=self._led(hit, clause)))
+            body = "\n".join(lines)
+        else:
+            first = hits[0]
+            body = self._led(first, excerpt(query, first, self.retriever, _MAIN))
+            chosen = [first, *self._more(query, hits, len(body))]
+            for hit in chosen[1:]:
+                body += "\n" + self.texts("answer.also", clause=self._led(hit, excerpt(query, hit, self.retriever, _ALSO)))
+        rest = [hit for hit in hits if hit not in chosen and hit.document.document_id in {h.document.document_id for h in chosen}]
+        citations = tuple(self.cite(hit.document, hit.passage, query) for hit in [*chosen, *rest][:_CITED])
+        source = self.source_line(chosen[0].document, chosen[0].passage) if len({h.document.document_id for h in chosen}) == 1 else ""
+        notices = self._notices(query, chosen, body)
+        ids = tuple(dict.fromkeys([*skip, *(h.passage.passage_id for h in chosen)]))
+        kept = Context(context.question, self._only_province(query, chosen), chosen[0].document.document_id, ids)
+        suggestions = self._suggestions(query, chosen)
+        return self.finish(Answer("answer", body, citations, (), notices, suggestions, context=kept), source)
+
+    def phone_passage(self, query: Query, phones: Sequence[str]) -> tuple[Citation, ...]:
+        """The best passage that names one of the numbers itself, if there is one in the question's scope."""
+        for hit in self.retriever.search(query, 20):
+            if any(re.search(rf"(?<!\d){re.escape(phone)}(?!\d)(?!\s*%)", hit.passage.text) for phone in phones):
+                return (self.cite(hit.document, hit.passage, query),)
+        return ()
+
+    def finish(self, answer: Answer, source: str = "", allowed: Sequence[str] = ()) -> Answer:
+        """Source line and notices put under the text, within the limit, past the guard. What is left without words abstains."""
+        checked = guarded(answer, [*self._allowed(answer), *allowed])
+        if not checked.text:
+            return self.abstain(self.texts("abstain.plain"), answer.context)
+        parts = [part for part in (checked.text, source) if part]
+        for notice in answer.notices:
+            if len("\n".join([*parts, notice])) <= LIMIT:
+                parts.append(notice)
+        text = "\n".join(parts)
+        return Answer(answer.kind, text[:LIMIT], answer.citations, answer.hotlines, answer.notices, answer.suggestions, answer.case_id, answer.context)
+
+    def _allowed(self, answer: Answer) -> list[str]:
+        return [*answer.notices, *self.retriever.snapshot.collection.provinces]
+
+    def _more(self, query: Query, hits: Sequence[Hit], used: int) -> list[Hit]:
+        """A second passage of the same document, when it is nearly as good and there is room."""
+        best = hits[0]
+        near = [h for h in hits[1:4] if h.document == best.document and h.score >= self.thresholds.also * best.score and h.passage.text != best.passage.text]
+        return near[:1] if used + _ALSO < 560 else []
+
+    def _several(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
+        """The best passage of each province, when more than one speaks of it about equally."""
+        best: dict[str, Hit] = {}
+        for hit in hits:
+            province = self._province(hit.document)
+            enough = hit.score >= self.thresholds.several * hits[0].score and hit.coverage >= 0.9 * hits[0].coverage
+            if province and enough:
+                best.setdefault(province, hit)
+        return list(best.values())[:_CITED] if len(best) > 1 else []
+
+    def _led(self, hit: Hit, part: Excerpt) -> str:
+        """The excerpt with the heading it hangs on, where that says more than the excerpt itself: a body, a year, a group."""
+        lead = heading(hit.passage)
+        if not lead or len(lead) > 110 or folded_line(lead).strip() in folded_line(part.words):
+            return part.words
+        return f"{lead}: {part.words}"
+
+    def _notices(self, query: Query, chosen: Sequence[Hit], body: str) -> tuple[str, ...]:
+        collection = self.retriever.snapshot.collection
+        said: list[str] = []
+        for document in dict.fromkeys(h.document.document_id for h in chosen):
+            said += self.notices.validity(collection.document(document), collection, query.as_of)
+        if len(set(said)) > 1 and len({h.document.document_id for h in chosen}) > 1:
+            said = [f"{self._province(h.document) or ''}: {line}" for h in chosen for line in self.notices.validity(h.document, collection, query.as_of)]
+        topic = " ".join([*chosen[0].passage.path, chosen[0].passage.text])
+        said += self.notices.body(body, topic, query.as_of)
+        said += self.notices.merger(query.provinces, self._province(chosen[0].document), query.as_of)
+        return tuple(dict.fromkeys(said))
+
+    def _suggestions(self, query: Query, chosen: Sequence[Hit]) -> tuple[str, ...]:
+        here = {self._province(h.document) for h in chosen}
+        others = [p for p in self.retriever.snapshot.collection.provinces if p not in here][:2]
+        return (self.texts("suggestions.more"), *(self.texts("suggestions.province", province=p) for p in others))
+
+    # An answer from what the document says of itself
+
+    def _fact(self, query: Query, scope: Scope, context: Context) -> Answer | None:
+        documents = self._asked_documents(query, scope, context)
+        if len(documents) != 1 or query.fact is None:
+            return None
+        document = documents[0]
+        facts = [fact for name, fact in document.metadata.facts if name == query.fact]
+        province = self._province(document) or ""
+        kept = Context(context.question, province or None, document.document_id, ())
+        if not facts:
+            field = self.texts(f"facts.fields.{query.fact}")
+            return self.abstain(self.texts("facts.missing", province=province, field=field), kept)
+        quote = shown(_line_of(document, facts[0]).of(document.text))
+        value = ", ".join(fact.value for fact in facts) if query.fact in ("number", "based_on", "signer", "issuer") else quote
+        body = self.texts(f"facts.{query.fact}", value=value.rstrip("."), quote=quote.rstrip("."))
+        if query.fact == "based_on":
+            body += "\n" + "\n".join(shown(_line_of(document, fact).of(document.text))[:220] for fact in facts[:1])
+        hits = self.retriever.search(query, 2, scope)
+        citations = (
+            *(self._citation(document, _line_of(document, fact), query.as_of) for fact in facts[:2]),
+            *(self.cite(hit.document, hit.passage, query) for hit in hits if hit.document == document),
+        )[:_CITED]
+        collection = self.retriever.snapshot.collection
+        notices = (*self.notices.validity(document, collection, query.as_of), *self.notices.merger(query.provinces, province or None, query.as_of))
+        source = self.texts("source_line", name=self._name(document), heading="")
+        return self.finish(Answer("answer", body, citations, (), tuple(notices), self._suggestions_for(document), context=kept), source)
+
+    def _suggestions_for(self, document: Document) -> tuple[str, ...]:
+        others = [p for p in self.retriever.snapshot.collection.provinces if p != self._province(document)][:2]
+        return tuple(self.texts("suggestions.province", province=p) for p in others)
+
+    def _asked_documents(self, query: Query, scope: Scope, context: Context) -> list[Document]:
+        """The originals in scope; without a scope, the document talked about."""
+        collection = self.retriever.snapshot.collection
+        ids = scope.document_ids or ({context.document_id} if context.document_id else set())
+        return [d for d in collection.documents if d.document_id in ids and not d.metadata.reports_on]
+
+    # Citations
+
+    def cite(self, document: Document, passage: Passage, query: Query) -> Citation:
+        """The passage as it stands, with its heading when that stands right above; of a long one the clauses that answer."""
+        span = passage.span
+        if span.end - span.start > _QUOTE:
+            hit = Hit(passage, document, 0, 0, 0, 0)
+            span = excerpt(query, hit, self.retriever, _QUOTE).span
+        elif passage.heading_spans and 0 <= span.start - passage.heading_spans[-1].start <= 160:
+            span = Span(passage.heading_spans[-1].start, span.end)
+        return self._citation(document, span, query.as_of, passage.path, passage.passage_id)
+
+    def _citation(
+        self, document: Document, span: Span, on: date, path: tuple[str, ...] = (), passage_id: str | None = None
+    ) -> Citation:
+        m = document.metadata
+        return Citation(
+            document.document_id,
+            document.source_file,
+            m.number,
+            m.title,
+            self._province(document),
+            m.issued_on,
+            m.valid_from,
+            m.valid_to,
+            status_on(m, on),
+            path,
+            span.of(document.text),
+            span.start,
+            span.end,
+            None,
+            passage_id,
+        )
+
+    def source_line(self, document: Document, passage: Passage | None) -> str:
+        """Number, province and heading of what is answered from."""
+        near = passage.path[-1] if passage and passage.path else ""
+        above = passage.path[0] if passage and passage.path else ""
+        path = " – ".join(dict.fromkeys(filter(None, (above[:60], near[:70]))))
+        return self.texts("source_line", name=self._name(document), heading=self.texts("source_heading", heading=path) if path else "")
+
+    def _name(self, document: Document) -> str:
+        m = document.metadata
+        province = self._province(document)
+        if m.reports_on:
+            return self.texts("document_name.secondary", number=m.reports_on)
+        if m.number and province:
+            return self.texts("document_name.numbered", kind=m.kind, number=m.number, province=province)
+        if m.number:
+            return self.texts("document_name.numbered_bare", kind=m.kind, number=m.number)
+        if province:
+            return self.texts("document_name.unnumbered", kind=m.kind, province=province)
+        return self.texts("document_name.bare", title=m.title or document.source_file)
+
+    def _province(self, document: Document) -> str | None:
+        return self.retriever.snapshot.collection.province(document)
+
+    def _only_province(self, query: Query, chosen: Sequence[Hit]) -> str | None:
+        found = {self._province(h.document) for h in chosen}
+        if len(query.provinces) == 1:
+            return query.provinces[0]
+        return next(iter(found)) if len(found) == 1 else None
+
+
+def heading(passage: Passage) -> str:
+    """The heading right above a passage without its number: "Sở Tư pháp"."""
+    return _NUMBERING.sub("", passage.path[-1]).strip(" .:") if passage.path else ""
+
+
+def _line_of(document: Document, fact: Fact) -> Span:
+    """The source lines a fact stands in, blanks trimmed."""
+    start = document.text.rfind("\n", 0, fact.span.start) + 1
+    end = document.text.find("\n", fact.span.end)
+    end = len(document.text) if end < 0 else end
+    while start < end and not (document.text[start].isalnum()):
+        start += 1
+    while end > start and (document.text[end - 1].isspace() or document.text[end - 1] == "*"):
+        end -= 1
+    return Span(start, end)

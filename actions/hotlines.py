@@ -1,0 +1,74 @@
+"""Which number to call when nobody is in danger: rows of the directory, by what the question is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+
+from actions.model import ShownHotline
+from actions.texts import Texts
+from knowledge.directory import Directory
+from knowledge.model import Hotline
+from knowledge.text import folded_line
+
+DATA = Path(__file__).parent / "data"
+
+
+@dataclass(frozen=True)
+class HotlineDesk:
+    """Finds the rows and words the answer. Tables only; safe to share."""
+
+    directory: Directory
+    texts: Texts
+    topics: tuple[tuple[re.Pattern[str], tuple[str, ...], tuple[str, ...]], ...]
+    """Pattern over folded text → purposes of the directory, and numbers that come first."""
+    bodies: re.Pattern[str]
+
+    @classmethod
+    def load(cls, directory: Directory, texts: Texts, path: Path = DATA / "hotline_topics.yml") -> HotlineDesk:
+        """With the table of topics."""
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+        topics = tuple((re.compile(row["words"]), tuple(row.get("purposes", ())), tuple(row.get("first", ()))) for row in table["topics"])
+        return cls(directory, texts, topics, re.compile(table["bodies"]))
+
+    def named(self, text: str) -> Hotline | None:
+        """The row of a number that the question itself names, former numbers included."""
+        return self.directory.find_phone(text)
+
+    def rows_for(self, text: str, area: str | None, at: datetime) -> tuple[Hotline, ...]:
+        """Rows for what the question is about, those to call first in front; empty when it is about something the directory does not know."""
+        line = folded_line(text)
+        found: list[Hotline] = []
+        for words, purposes, first in self.topics:
+            if words.search(line):
+                found += [row for phone in first if (row := self.directory.by_phone(phone))]
+                found += self.directory.for_purpose(purposes, area, at) if purposes else ()
+        return tuple(dict.fromkeys(found))
+
+    def asks_for_body(self, text: str) -> bool:
+        """Whether the number of an office is asked for, which the directory does not hold."""
+        return bool(self.bodies.search(folded_line(text)))
+
+    def shown(self, rows: Iterable[Hotline], at: datetime) -> tuple[ShownHotline, ...]:
+        """The rows as they are shown at that moment."""
+        return tuple(ShownHotline(row.name, row.phone, row.hours, self.directory.is_open(row, at), row.source) for row in rows)
+
+    def lines(self, hotlines: Iterable[ShownHotline]) -> str:
+        """One line a number, with its hours."""
+        return "\n".join(self.line(hotline) for hotline in hotlines)
+
+    def line(self, hotline: ShownHotline) -> str:
+        """ "• Tên: số (giờ, đang mở)"."""
+        state = {True: self.texts("answer.phone_open"), False: self.texts("answer.phone_closed"), None: ""}[hotline.open_now]
+        return self.texts("answer.phone_line", name=hotline.name, phone=hotline.phone, hours=hotline.hours, state="" if hotline.hours == "24/7" else state)
+
+    def child_line(self) -> Hotline:
+        """111: who may know, when the documents do not."""
+        row = self.directory.by_phone("111")
+        assert row is not None  # noqa: S101 - the directory's own test holds it there
+        return row

@@ -1,0 +1,147 @@
+"""The HTTP interface of the contract: messages, search, health, metrics; the pages hang beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooMany
+from bot.search_view import search_view
+from bot.services import Services
+from bot.web.pages import build_pages, install_error_pages, mount_static
+from bot.web.security import security_headers
+from knowledge.directory import VIETNAM
+from knowledge.errors import IndexFault, RequestRefused, StoreError, TrogiupError
+
+MAX_BODY = 64 * 1024
+Health = Callable[[], dict[str, str]]
+"""The state of each supervised part, for /readyz."""
+
+
+class MessageIn(BaseModel):
+    """The body of POST /api/v1/messages."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    conversation_id: str = Field(min_length=1, max_length=MAX_ID)
+    text: str
+    message_id: str | None = Field(default=None, min_length=1, max_length=MAX_ID)
+    as_of: date | None = None
+
+
+class Metrics:
+    """What /metrics shows. No label ever holds what somebody wrote."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.registry = CollectorRegistry()
+        self.answers = Counter("trogiup_answers_total", "Answers by kind", ["kind"], registry=self.registry)
+        self.refused = Counter("trogiup_refused_total", "Messages refused by status", ["status"], registry=self.registry)
+        self.latency = Histogram(
+            "trogiup_answer_seconds", "Seconds to an answer", buckets=(0.01, 0.025, 0.05, 0.08, 0.15, 0.3, 1, 2, 5), registry=self.registry
+        )
+        Gauge("trogiup_answered_by_rasa", "Answers that came through Rasa", registry=self.registry).set_function(lambda: gateway.by_rasa)
+        Gauge("trogiup_answered_directly", "Answers given without Rasa", registry=self.registry).set_function(lambda: gateway.direct)
+
+
+def build_app(services: Services, gateway: Gateway, health: Health) -> FastAPI:
+    """The application. Starts nothing by itself."""
+    app = FastAPI(title="Trợ Giúp", version="1", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
+    metrics = Metrics(gateway)
+    app.add_middleware(security_headers)
+    app.middleware("http")(_limit_body)
+    _errors(app, metrics)
+    _messages(app, gateway, metrics)
+    _search(app, services)
+    _health(app, services, health, metrics)
+    rows = [row for phone in ("111", "113", "115", "114") if (row := services.directory.by_phone(phone))]
+    app.include_router(build_pages(gateway, services.library(), emergency=rows))
+    install_error_pages(app, emergency=rows)
+    mount_static(app)
+    return app
+
+
+async def _limit_body(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > MAX_BODY:
+        return JSONResponse({"error": f"The body is larger than {MAX_BODY} bytes."}, 413)
+    return await call_next(request)
+
+
+def _errors(app: FastAPI, metrics: Metrics) -> None:
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        fields = [".".join(str(part) for part in found["loc"][1:]) or "body" for found in error.errors()]
+        metrics.refused.labels("400").inc()
+        return JSONResponse({"error": f"Does not fit: {', '.join(dict.fromkeys(fields))}.", "fields": fields}, 400)
+
+    @app.exception_handler(RequestRefused)
+    async def refused(request: Request, error: RequestRefused) -> Response:
+        if isinstance(error, TooMany):
+            metrics.refused.labels("429").inc()
+            return JSONResponse({"error": error.advice}, 429, headers={"Retry-After": str(error.retry_after)})
+        metrics.refused.labels("400").inc()
+        return JSONResponse({"error": error.advice, "fields": [error.context.get("field", "body")]}, 400)
+
+    @app.exception_handler(TrogiupError)
+    async def failed(request: Request, error: TrogiupError) -> Response:
+        return JSONResponse({"error": error.advice}, 503)
+
+
+def _messages(app: FastAPI, gateway: Gateway, metrics: Metrics) -> None:
+    @app.post("/api/v1/messages")
+    async def messages(body: MessageIn) -> dict[str, Any]:
+        """One message of a conversation; the answer object of the contract."""
+        if len(body.text) > MAX_TEXT * 4:
+            raise HTTPException(413, "The text is far too long.")
+        with metrics.latency.time():
+            answer = await gateway.reply(
+                conversation_id=body.conversation_id, text=body.text, message_id=body.message_id, as_of=body.as_of
+            )
+        metrics.answers.labels(answer["kind"]).inc()
+        return answer
+
+
+def _search(app: FastAPI, services: Services) -> None:
+    @app.get("/api/v1/search")
+    def search(
+        q: Annotated[str, Query(min_length=1, max_length=MAX_TEXT)],
+        province: Annotated[str | None, Query(max_length=60)] = None,
+        as_of: date | None = None,
+        k: Annotated[int, Query(ge=1, le=50)] = 10,
+    ) -> dict[str, Any]:
+        """Passages with their citations, best first."""
+        on = as_of or services.clock().astimezone(VIETNAM).date()
+        return {"hits": search_view(services, q, province, on, k)}
+
+
+def _health(app: FastAPI, services: Services, health: Health, metrics: Metrics) -> None:
+    @app.get("/healthz")
+    async def alive() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "alive"}
+
+    @app.get("/readyz")
+    def ready() -> Response:
+        """Ready to answer: the index and the tables are there. Rasa and the database may be down: answers go on."""
+        parts = {"index": _state(services.answerer, IndexFault), "database": _state(services.store.health, StoreError), **health()}
+        return JSONResponse({"ready": parts["index"] == "ready", "parts": parts}, 200 if parts["index"] == "ready" else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    def measured() -> Response:
+        return PlainTextResponse(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _state(part: Callable[[], object], fault: type[Exception]) -> str:
+    try:
+        part()
+    except fault:
+        return "down"
+    return "ready"

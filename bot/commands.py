@@ -1,0 +1,371 @@
+"""What each command does. Prints to standard output; returns the exit status; raises TrogiupError with a line of advice."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bot.client import Ask, answer_line, asking
+from bot.search_view import search_view
+from bot.serve import serve as run_service
+from bot.services import ROOT, Services
+from bot.settings import Settings
+from bot.supervisor import check_port
+from index import snapshot
+from index.evaluation import read_gold, score, table
+from knowledge.directory import VIETNAM
+from knowledge.errors import LoadError, RequestRefused, SettingsError, TrogiupError
+from knowledge.store import Case, sqlite_url
+
+LEAST_FREE = 500 * 1024 * 1024
+"""Bytes that a new snapshot, the database and the logs want free."""
+
+
+@contextmanager
+def _open(settings: Settings) -> Iterator[Services]:
+    services = Services.open(settings)
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+def _note(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _print(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False))
+
+
+# The service
+
+
+def serve(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Until it is stopped."""
+    check_port(settings.host, settings.port)
+    with _open(settings) as services:
+        services.knowledge_base.ensure(_note)
+        asyncio.run(run_service(services, _announce, with_rasa=not arguments.without_rasa))
+    return 0
+
+
+def _announce(line: str) -> None:
+    if line.startswith("ready "):
+        address = line.removeprefix("ready ")
+        print(f"Trợ Giúp  {address}/            chat\n          {address}/tai-lieu    documents\n          {address}/readyz      state", flush=True)
+    else:
+        _note(line)
+
+
+# Asking
+
+
+def ask(settings: Settings, arguments: argparse.Namespace) -> int:
+    """One question, or a batch."""
+    if bool(arguments.question) == bool(arguments.batch):
+        raise SettingsError("Give a question, or --batch FILE.jsonl.")
+    if arguments.batch:
+        return asyncio.run(_batch(settings, read_gold(arguments.batch), arguments))
+    return asyncio.run(_one(settings, arguments))
+
+
+async def _one(settings: Settings, arguments: argparse.Namespace) -> int:
+    text = arguments.question if not arguments.province else f"{arguments.question} ({arguments.province})"
+    async with asking(settings, with_rasa=False) as put:
+        answer = await put(f"cli-{uuid.uuid4().hex}", text, arguments.as_of)
+    _print(answer) if arguments.json else print(shown(answer))
+    return 0
+
+
+async def _batch(settings: Settings, lines: list[dict[str, Any]], arguments: argparse.Namespace) -> int:
+    async with asking(settings, with_rasa=True) as put:
+        for line in lines:
+            _print(await answer_line(put, line, arguments.as_of))
+    return 0
+
+
+def chat(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Line by line until the end of input."""
+    return asyncio.run(_chat(settings))
+
+
+async def _chat(settings: Settings) -> int:
+    conversation_id = f"chat-{uuid.uuid4().hex}"
+    async with asking(settings, with_rasa=True) as put:
+        while True:
+            try:
+                text = await asyncio.to_thread(input, "› ")
+            except EOFError:
+                return 0
+            print(f"{await _said(put, conversation_id, text)}\n")
+
+
+async def _said(put: Ask, conversation_id: str, text: str) -> str:
+    try:
+        return shown(await put(conversation_id, text, None))
+    except RequestRefused as error:
+        return error.advice
+
+
+def shown(answer: dict[str, Any]) -> str:
+    """An answer as a terminal shows it."""
+    lines = [answer["text"]]
+    lines += [f"  [{at}] {c['number'] or c['title'] or c['source_file']}: {c['quote']!r}" for at, c in enumerate(answer["citations"], 1)]
+    lines += [f"  ☎ {h['phone']}  {h['name']} ({h['hours']})" for h in answer["hotlines"]]
+    lines += [f"  → {suggestion}" for suggestion in answer["suggestions"]]
+    return "\n".join(lines)
+
+
+# The knowledge base
+
+
+def ingest(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Each file is tried; a file that cannot be read is said and does not stop the others."""
+    failed = 0
+    with _open(settings) as services:
+        base = services.knowledge_base
+        for path in arguments.paths:
+            try:
+                for report in base.ingest([path], arguments.publish):
+                    _print(report) if arguments.json else print(_report_line(report))
+            except LoadError as error:
+                _note(error.advice)
+                failed = 1
+        if arguments.publish and not base.is_fresh() and base.store.documents.published():
+            base.build()
+    return failed
+
+
+def _report_line(report: dict[str, Any]) -> str:
+    warnings = "".join(f"\n    ! {warning}" for warning in report["warnings"])
+    twin = f"\n    = {report['duplicate_of']}" if report["duplicate_of"] else ""
+    return f"{report['document_id']}  {report['state']:9}  {report['passages']:4} passages  {report['source_file']}  {report['number'] or '–'}{twin}{warnings}"
+
+
+def docs_list(settings: Settings, arguments: argparse.Namespace) -> int:
+    """All documents."""
+    with _open(settings) as services:
+        for row in services.store.documents.list():
+            report = services.knowledge_base.report(services.knowledge_base.document(row.document_id), row.state)
+            _print(report) if arguments.json else print(_report_line({**report, "warnings": ()}))
+    return 0
+
+
+def docs_show(settings: Settings, arguments: argparse.Namespace) -> int:
+    """One document: what it says of itself and its outline, or its text."""
+    with _open(settings) as services:
+        document = services.knowledge_base.document(arguments.id)
+        if arguments.text:
+            sys.stdout.write(document.text)
+            return 0
+        state = next(row.state for row in services.store.documents.list() if row.document_id == arguments.id)
+        report = services.knowledge_base.report(document, state)
+        if arguments.json:
+            _print(report)
+            return 0
+        for name, value in report.items():
+            print(f"{name:13} {value}")
+        for section in document.sections:
+            print(f"{'  ' * section.level}{section.title}")
+    return 0
+
+
+def docs_publish(settings: Settings, arguments: argparse.Namespace) -> int:
+    """The latest version, and a new snapshot."""
+    with _open(settings) as services:
+        services.store.documents.publish(arguments.id)
+        services.knowledge_base.build()
+    return 0
+
+
+def docs_retire(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Out of the answers, and a new snapshot of what is left."""
+    with _open(settings) as services:
+        services.store.documents.retire(arguments.id)
+        services.knowledge_base.build()
+    return 0
+
+
+def docs_history(settings: Settings, arguments: argparse.Namespace) -> int:
+    """What was done, and when."""
+    with _open(settings) as services:
+        services.store.documents.get(arguments.id)
+        for event in services.store.documents.history(arguments.id):
+            print(f"{event.at.astimezone(VIETNAM):%Y-%m-%d %H:%M:%S}  {event.action:10}  {event.version or ''}")
+    return 0
+
+
+def docs_rollback(settings: Settings, arguments: argparse.Namespace) -> int:
+    """An older version is published again, and a new snapshot."""
+    with _open(settings) as services:
+        services.store.documents.rollback(arguments.id, arguments.version)
+        services.knowledge_base.build()
+    return 0
+
+
+# The index
+
+
+def index_build(settings: Settings, arguments: argparse.Namespace) -> int:
+    """A new snapshot of what is published; on a new machine the documents that come with the product first."""
+    with _open(settings) as services:
+        base = services.knowledge_base
+        if not base.store.documents.list():
+            base.ensure(_note)
+        else:
+            base.build()
+    return index_info(settings, arguments)
+
+
+def index_info(settings: Settings, arguments: argparse.Namespace) -> int:
+    """The manifest, without its list of files."""
+    manifest = snapshot.read_manifest(settings.home)
+    for name in ("name", "created_at", "corpus_version", "encoder", "encoder_fingerprint", "documents", "passages"):
+        print(f"{name:20} {getattr(manifest, name)}")
+    return 0
+
+
+def index_verify(settings: Settings, arguments: argparse.Namespace) -> int:
+    """1 with a line a fault, 0 when it is whole."""
+    faults = snapshot.verify(settings.home)
+    for fault in faults:
+        print(fault)
+    if not faults:
+        print("ok")
+    return 1 if faults else 0
+
+
+def search(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Passages, best first."""
+    if not 1 <= arguments.k <= 50:
+        raise SettingsError("-k takes 1 to 50.")
+    with _open(settings) as services:
+        services.knowledge_base.ensure(_note)
+        on = arguments.as_of or services.clock().astimezone(VIETNAM).date()
+        hits = search_view(services, arguments.words, arguments.province, on, arguments.k)
+    if arguments.json:
+        _print({"hits": hits})
+        return 0
+    for hit in hits:
+        print(f"{hit['score']:.3f}  {hit['number'] or hit['title'] or hit['source_file']}  {' › '.join(hit['heading_path'])}\n       {hit['quote']}")
+    return 0
+
+
+def evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Scores on a gold set, in a database of its own: an evaluation opens no real cases."""
+    gold = read_gold(arguments.gold)
+    with _open(settings) as services:
+        services.knowledge_base.ensure(_note)
+    with tempfile.TemporaryDirectory() as folder:
+        alone = replace(settings, database_url=sqlite_url(Path(folder) / "eval.sqlite"))
+        answers = asyncio.run(_answers(alone, gold, arguments))
+    if arguments.answers:
+        arguments.answers.write_text("".join(f"{json.dumps(a, ensure_ascii=False)}\n" for a in answers), encoding="utf-8")
+    for line in table(score(gold, {a["id"]: a for a in answers}), answers, arguments.misses):
+        print(line)
+    return 0
+
+
+async def _answers(settings: Settings, gold: list[dict[str, Any]], arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    async with asking(settings, with_rasa=not arguments.without_rasa, use_running=False, ensure=False) as put:
+        return [await answer_line(put, line, arguments.as_of) for line in gold]
+
+
+# Cases
+
+
+def cases_list(settings: Settings, arguments: argparse.Namespace) -> int:
+    """By risk, then by who waits longest."""
+    with _open(settings) as services:
+        services.journal.replay(services.store)
+        for case in services.store.cases.list(open_only=not arguments.all):
+            print(_case_line(case))
+    return 0
+
+
+def cases_show(settings: Settings, arguments: argparse.Namespace) -> int:
+    """One case with what was written."""
+    with _open(settings) as services:
+        services.journal.replay(services.store)
+        case = services.store.cases.get(arguments.id)
+        print(_case_line(case))
+        for line in case.transcript:
+            print(f"{line.received_at.astimezone(VIETNAM):%Y-%m-%d %H:%M:%S}  {line.text or '–'}")
+    return 0
+
+
+def cases_close(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Closed with its outcome."""
+    with _open(settings) as services:
+        services.store.cases.close(arguments.id, arguments.outcome)
+    return 0
+
+
+def _case_line(case: Case) -> str:
+    since = (case.first_danger_at or case.opened_at).astimezone(VIETNAM)
+    return f"{case.case_id}  risk {case.risk}  {case.reason:8}  {','.join(case.kinds)}  since {since:%Y-%m-%d %H:%M:%S}  {case.state}  {case.channel}"
+
+
+# The doctor
+
+
+def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Every check with what to do; 1 when something has to be done."""
+    for line in settings.describe():
+        if not line.inner:
+            print(f"{'set' if line.is_set else '-':4} {line.name:34} {line.shown:24} {line.meaning}")
+    print()
+    checks = {
+        "database": lambda: _check_database(settings),
+        "index": lambda: _check_index(settings),
+        "rasa": _check_rasa,
+        "disk": lambda: _check_disk(settings),
+    }
+    bad = 0
+    for name, check in checks.items():
+        try:
+            print(f"ok   {name:10} {check()}")
+        except (TrogiupError, OSError) as error:
+            bad = 1
+            print(f"BAD  {name:10} {error.advice if isinstance(error, TrogiupError) else error.strerror}")
+    return bad
+
+
+def _check_database(settings: Settings) -> str:
+    with _open(settings) as services:
+        services.store.health()
+        return f"{len(services.store.documents.list())} documents, {len(services.store.cases.list())} open cases"
+
+
+def _check_index(settings: Settings) -> str:
+    faults = snapshot.verify(settings.home)
+    if faults:
+        raise TrogiupError(f"{faults[0]} Run trogiup index build.")
+    with _open(settings) as services:
+        if not services.knowledge_base.is_fresh():
+            raise TrogiupError("The index is older than what is published: run trogiup index build.")
+    return snapshot.read_manifest(settings.home).name
+
+
+def _check_rasa() -> str:
+    if not (ROOT / ".venv-rasa" / "bin" / "python").exists():
+        raise TrogiupError("Rasa's environment is missing: run make run. Until then the actions answer directly.")
+    return "environment there"
+
+
+def _check_disk(settings: Settings) -> str:
+    free = shutil.disk_usage(settings.home if settings.home.exists() else ROOT).free
+    if free < LEAST_FREE:
+        raise TrogiupError(f"Only {free // 1024**2} MB are free: make room, a new index and the log need {LEAST_FREE // 1024**2} MB.")
+    return f"{free // 1024**3} GB free"

@@ -1,0 +1,50 @@
+"""Rasa over loopback: one message there, one answer back, within two seconds or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+
+from knowledge.errors import TrogiupError
+
+TIMEOUT_S = 2.0
+REST_S = 10.0
+"""After a time-out Rasa is not asked again for this long: nobody else waits two seconds for nothing."""
+
+
+class RasaUnavailable(TrogiupError):
+    """Rasa is down, too slow, or answered with something else than an answer."""
+
+
+class Rasa:
+    """A client of Rasa's REST channel."""
+
+    def __init__(self, url: str, client: httpx.AsyncClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self._url = f"{url}/webhooks/rest/webhook"
+        self._client = client
+        self._clock = clock
+        self._resting_until = 0.0
+
+    async def ask(self, conversation_id: str, text: str, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The payload of the action that answered (actions/rasa_actions.py). RasaUnavailable when there is none in time."""
+        if self._clock() < self._resting_until:
+            raise RasaUnavailable("Rasa is resting after a time-out.")
+        body = {"sender": conversation_id, "message": text, "metadata": dict(metadata)}
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                response = await self._client.post(self._url, json=body)
+            sent = response.raise_for_status().json()
+        except TimeoutError as error:
+            self._resting_until = self._clock() + REST_S
+            raise RasaUnavailable("Rasa did not answer in time.") from error
+        except (httpx.HTTPError, ValueError) as error:
+            raise RasaUnavailable("Rasa does not answer.") from error
+        for message in sent if isinstance(sent, list) else ():
+            custom = message.get("custom") if isinstance(message, dict) else None
+            if isinstance(custom, dict) and "answer" in custom:
+                return custom
+        raise RasaUnavailable("Rasa sent no answer.")

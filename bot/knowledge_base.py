@@ -1,0 +1,134 @@
+"""The knowledge base: files in, versions kept, the published ones out, and the snapshot built from them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from index import snapshot
+from knowledge.collection import Collection, dump_metadata, parse_metadata
+from knowledge.errors import IndexFault
+from knowledge.loading import Extracted, assemble, documents_in, load
+from knowledge.model import Document
+from knowledge.places import Gazetteer
+from knowledge.store import Store, VersionRow, text_sha256
+
+ROOT = Path(__file__).parent.parent
+SOURCES = ROOT / "knowledge" / "sources"
+_SHAPING = ("knowledge/*.py", "knowledge/data/*", "index/analysis.py", "index/encoder.py", "index/lexical.py", "index/dense.py", "index/snapshot.py")
+"""What decides how a document becomes passages and vectors: when it changes, the snapshot is stale."""
+
+
+@dataclass(frozen=True)
+class KnowledgeBase:
+    """Documents of one store and the snapshots of one home."""
+
+    store: Store
+    gazetteer: Gazetteer
+    home: Path
+    encoder: str
+    clock: Callable[[], datetime]
+
+    def ingest(self, paths: list[Path], publish: bool) -> Iterator[dict[str, Any]]:
+        """One report a document (the contract's form), as each is read. LoadError for a path or file that cannot be read."""
+        for path in paths:
+            for file in documents_in(path):
+                yield self._ingest(file, publish)
+
+    def _ingest(self, file: Path, publish: bool) -> dict[str, Any]:
+        document = load(file, self.gazetteer)
+        twin = self.store.documents.by_text_hash(text_sha256(document.text))
+        if twin and twin != document.document_id:
+            return self.report(document, self._state(twin), duplicate_of=twin)
+        before = {row.document_id: row for row in self.store.documents.list()}.get(document.document_id)
+        version = self.store.documents.add_version(
+            document.document_id,
+            source_file=document.source_file,
+            content=file.read_bytes(),
+            text=document.text,
+            metadata_json=dump_metadata(document.metadata),
+            ocr=document.ocr,
+            pages=document.pages,
+            warnings=document.metadata.warnings,
+        )
+        if publish:
+            self.store.documents.publish(document.document_id, version)
+        same = twin if before and before.latest_version == version else None
+        return self.report(document, self._state(document.document_id), duplicate_of=same)
+
+    def _state(self, document_id: str) -> str:
+        return next(row.state for row in self.store.documents.list() if row.document_id == document_id)
+
+    def report(self, document: Document, state: str, duplicate_of: str | None = None) -> dict[str, Any]:
+        """A document as `trogiup ingest --json` prints it."""
+        m = document.metadata
+        return {
+            "document_id": document.document_id,
+            "source_file": document.source_file,
+            "number": m.number,
+            "kind": m.kind,
+            "title": m.title,
+            "issuer": m.issuer,
+            "province": m.province,
+            "province_now": self.gazetteer.now(m.province) if m.province else None,
+            "issued_on": m.issued_on.isoformat() if m.issued_on else None,
+            "signer": m.signer,
+            "valid_from": m.valid_from.isoformat() if m.valid_from else None,
+            "valid_to": m.valid_to.isoformat() if m.valid_to else None,
+            "based_on": list(m.based_on),
+            "reports_on": m.reports_on,
+            "sections": len(document.sections),
+            "passages": len(document.passages),
+            "pages": document.pages,
+            "ocr": document.ocr,
+            "warnings": list(m.warnings),
+            "state": state,
+            "duplicate_of": duplicate_of,
+        }
+
+    def document(self, document_id: str, version: int | None = None) -> Document:
+        """A held document, as it reads today. UnknownDocument when there is none."""
+        return self._read(self.store.documents.get(document_id, version))
+
+    def collection(self) -> Collection:
+        """The published documents."""
+        return Collection(tuple(self._read(row) for row in sorted(self.store.documents.published(), key=lambda row: row.source_file)))
+
+    def _read(self, row: VersionRow) -> Document:
+        document = assemble(row.source_file, Extracted(row.text, row.pages, row.ocr), self.gazetteer, row.document_id)
+        return replace(document, metadata=parse_metadata(row.metadata_json))
+
+    def version(self) -> str:
+        """What a snapshot is made of: the published documents, the code and tables that read them, the encoder."""
+        digest = hashlib.sha256(self.store.documents.corpus_version().encode())
+        digest.update(self.encoder.encode())
+        for pattern in _SHAPING:
+            for path in sorted(ROOT.glob(pattern)):
+                if path.is_file():
+                    digest.update(f"{path.relative_to(ROOT)}".encode() + path.read_bytes())
+        return digest.hexdigest()[:16]
+
+    def build(self) -> snapshot.Manifest:
+        """Builds a snapshot of the published documents and swaps it in. IndexFault leaves the old one in place."""
+        return snapshot.build(self.home, self.collection(), self.version(), self.encoder, self.clock())
+
+    def is_fresh(self) -> bool:
+        """Whether the snapshot in use was made from what is published now."""
+        try:
+            return snapshot.read_manifest(self.home).corpus_version == self.version()
+        except IndexFault:
+            return False
+
+    def ensure(self, say: Callable[[str], None]) -> None:
+        """First start: the documents that come with the product are published; a stale or missing snapshot is built. Fresh: nothing is done."""
+        if not self.store.documents.list():
+            for report in self.ingest([SOURCES], publish=True):
+                say(json.dumps({"ingested": report["source_file"], "passages": report["passages"]}, ensure_ascii=False))
+        if not self.is_fresh():
+            say("index")
+            self.build()

@@ -1,0 +1,157 @@
+"""The composition root: everything with state is made here, once, from the settings, and handed in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from actions.answering import Answerer
+from actions.assistant import Assistant
+from actions.followup import FollowUps
+from actions.hotlines import HotlineDesk
+from actions.notices import Notices
+from actions.routing import Router
+from actions.texts import Texts
+from actions.triage import Triage
+from bot.gateway import Parts
+from bot.knowledge_base import KnowledgeBase
+from bot.settings import Settings
+from index import snapshot
+from index.search import Retriever
+from index.understanding import Understanding
+from knowledge.collection import Collection
+from knowledge.directory import VIETNAM, Directory
+from knowledge.model import Document, Status
+from knowledge.places import Gazetteer, load_gazetteer
+from knowledge.reorganisation import load_successions
+from knowledge.store import CaseJournal, Store
+from knowledge.validity import status_on
+
+ROOT = Path(__file__).parent.parent
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The clock of a running service."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Services:
+    """The open parts. `close` gives them back."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    journal: CaseJournal
+    gazetteer: Gazetteer
+    knowledge_base: KnowledgeBase
+    directory: Directory
+    texts: Texts
+    notices: Notices
+    understanding: Understanding
+    triage: Triage
+    _answerer: Answerer | None = field(default=None, repr=False)
+
+    @classmethod
+    def open(cls, settings: Settings, clock: Clock = utc_now) -> Services:
+        """Opens the store and reads the tables. The snapshot is opened with the first question, or by `warm`."""
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = Store.open(settings.database_url, clock)
+        gazetteer = load_gazetteer()
+        texts = Texts.load()
+        knowledge_base = KnowledgeBase(store, gazetteer, settings.home, settings.encoder or snapshot.EMBEDDED, clock)
+        return cls(
+            settings,
+            clock,
+            store,
+            CaseJournal(settings.home / "cases.journal"),
+            gazetteer,
+            knowledge_base,
+            Directory.load(),
+            texts,
+            Notices(texts, gazetteer, load_successions()),
+            Understanding.load(gazetteer),
+            Triage.load(),
+        )
+
+    def answerer(self) -> Answerer:
+        """The answerer on the snapshot in use. IndexFault when there is none."""
+        if self._answerer is None:
+            self.warm()
+        assert self._answerer is not None  # noqa: S101 - warm has just made it
+        return self._answerer
+
+    def warm(self) -> tuple[str, ...]:
+        """Opens the snapshot in use, in place of the one that was open. Returns what was wrong with newer ones."""
+        opened = snapshot.open_current(self.settings.home, self.knowledge_base.encoder)
+        self._answerer = Answerer(Retriever(opened, self.gazetteer), self.texts, self.notices, self.directory)
+        return opened.warnings
+
+    def assistant(self) -> Assistant:
+        """What Rasa's actions and the direct path share."""
+        desk = HotlineDesk.load(self.directory, self.texts)
+        return Assistant(self.answerer, FollowUps.load(self.understanding), Router.load(), desk, self.texts)
+
+    def gateway_parts(self) -> Parts:
+        """For bot.gateway.Gateway."""
+        return Parts(self.triage, self.directory, self.assistant(), self.texts, self.store, self.journal, self.clock)
+
+    def library(self) -> Library:
+        """For the document pages."""
+        return Library(self)
+
+    def close(self) -> None:
+        """Gives the database back."""
+        self.store.close()
+
+
+@dataclass(frozen=True)
+class Library:
+    """The published documents as the pages read them: those of the snapshot that answers."""
+
+    services: Services
+
+    @property
+    def _collection(self) -> Collection:
+        return self.services.answerer().retriever.snapshot.collection
+
+    def _today(self) -> datetime:
+        return self.services.clock().astimezone(VIETNAM)
+
+    def document(self, document_id: str) -> Document:
+        """UnknownDocument when there is none."""
+        return self._collection.document(document_id)
+
+    def documents(self) -> list[Document]:
+        """In the order they are listed."""
+        return list(self._collection.documents)
+
+    def notices(self, document_id: str) -> list[str]:
+        """What a reader must know of its validity and successors today."""
+        document = self.document(document_id)
+        today = self._today().date()
+        said = self.services.notices.validity(document, self._collection, today)
+        said += self.services.notices.body(document.text, document.metadata.title or "", today)
+        province = self._collection.province(document)
+        return [*said, *self.services.notices.merger([province] if province else [], province, today)]
+
+    def status(self, document_id: str) -> Status:
+        """Its validity today."""
+        return status_on(self.document(document_id).metadata, self._today().date())
+
+
+def trim_memory() -> None:
+    """Gives what loading left behind back to the system (glibc keeps it otherwise)."""
+    import ctypes
+    import gc
+
+    gc.collect()
+    if os.name == "posix":
+        try:
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        except OSError:  # another C library
+            return

@@ -1,0 +1,215 @@
+// The chat with JavaScript: sends without leaving the page and sends again, with the same message id, when the network was lost.
+// Without it the form works as it stands. Everything that is shown goes in as text, never as HTML.
+(() => {
+  "use strict";
+  const API = "/api/v1/messages";
+  const RETRY_AFTER_MS = [1000, 2000, 4000, 8000];
+  const GIVE_UP_ON_ONE_TRY_MS = 20000;
+  const COUNTER_FROM = 400;
+
+  const words = JSON.parse(document.getElementById("texts").textContent);
+  const main = document.querySelector("main.chat");
+  const form = document.getElementById("ask");
+  const input = document.getElementById("cau-hoi");
+  const log = document.getElementById("log");
+  const waiting = document.getElementById("waiting");
+  const alarm = document.getElementById("alarm");
+  const counter = document.getElementById("counter");
+  let sending = Promise.resolve();
+
+  // ---- elements -------------------------------------------------------------------------------------------------------
+
+  function element(tag, attributes = {}, ...children) {
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    node.append(...children.filter((child) => child !== null));
+    return node;
+  }
+
+  const list = (tag, attributes, items) => element(tag, attributes, ...items.map((item) => element("li", {}, ...[item].flat())));
+  const section = (name, title, body) => element("section", { class: name }, element("h3", {}, title), body);
+
+  function questionTurn(text) {
+    return element("article", { class: "turn mine" }, element("h2", { class: "sr-only" }, words.chat.you), element("p", { class: "text" }, text));
+  }
+
+  function answerTurn(answer) {
+    const urgent = answer.kind === "urgent";
+    const hotlines = answer.hotlines.length
+      ? list("ul", { class: "hotlines", "aria-label": words.answer.hotlines }, answer.hotlines.map(hotline))
+      : null;
+    return element(
+      "article",
+      { class: `turn reply ${answer.kind}` },
+      element("h2", { class: "sr-only" }, words.chat.assistant),
+      urgent ? element("p", { class: "urgent-label" }, words.answer.urgent) : null,
+      urgent ? hotlines : null,
+      element("p", { class: "text" }, answer.text),
+      urgent ? null : hotlines,
+      answer.notices.length ? section("notices", words.answer.notices, list("ul", {}, answer.notices)) : null,
+      answer.citations.length ? section("sources", words.answer.sources, list("ol", {}, answer.citations.map(source))) : null,
+      answer.case_id ? element("p", { class: "case" }, `${words.answer.case}: `, element("b", {}, answer.case_id)) : null,
+      answer.suggestions.length ? section("suggestions", answer.kind === "clarify" ? words.answer.choices : words.answer.suggestions, chips(answer.suggestions)) : null,
+    );
+  }
+
+  function hotline(line) {
+    const [state, label] =
+      line.open_now === true ? ["open", words.answer.open] : line.open_now === false ? ["closed", words.answer.closed] : ["unclear", words.answer.hours_unknown];
+    return element(
+      "a",
+      { class: "call", href: `tel:${line.phone.replace(/[^0-9+*#]/g, "")}` },
+      element("b", {}, `${words.answer.call} ${line.phone}`),
+      " ",
+      element("span", { class: "name" }, line.name),
+      " ",
+      element("span", { class: `hours ${state}` }, line.hours ? `${line.hours} · ${label}` : label),
+    );
+  }
+
+  function source(citation) {
+    const name = citation.number ? `${words.answer.number} ${citation.number}` : citation.title || words.answer.no_number;
+    const period = [...new Set([citation.valid_from, citation.valid_to].filter(Boolean).map((date) => date.slice(0, 4)))].join("–");
+    return [
+      element(
+        "a",
+        {
+          href: `/tai-lieu/${encodeURIComponent(citation.document_id)}?tu=${citation.start}&den=${citation.end}#trich`,
+          target: "_blank",
+          rel: "noopener",
+        },
+        citation.province ? `${name}, ${citation.province}` : name,
+        element("span", { class: "sr-only" }, ` (${words.answer.new_tab})`),
+      ),
+      " ",
+      element("span", { class: `badge badge-${citation.status}` }, words.status[citation.status] + (period ? ` (${period})` : "")),
+      citation.heading_path.length ? element("p", { class: "path" }, citation.heading_path.join(" › ")) : "",
+      element("details", {}, element("summary", {}, words.answer.quote), element("blockquote", {}, citation.quote)),
+    ];
+  }
+
+  function chips(choices) {
+    return list(
+      "ul",
+      { class: "chips" },
+      choices.map((choice) => element("button", { type: "submit", form: "ask", name: "choice", value: choice, formnovalidate: "" }, choice)),
+    );
+  }
+
+  // ---- sending --------------------------------------------------------------------------------------------------------
+
+  function newId() {
+    if (crypto.randomUUID) return crypto.randomUUID();
+    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  /** One try: {answer}, {refused: words} where asking again cannot help, or {again: ms, note} where it can. */
+  async function tryOnce(body, wait) {
+    let response;
+    try {
+      response = await fetch(API, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Accept: "application/json" },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout ? AbortSignal.timeout(GIVE_UP_ON_ONE_TRY_MS) : undefined,
+      });
+      if (response.ok) return { answer: await response.json() };
+    } catch {
+      return { again: wait, note: words.chat.offline };
+    }
+    if (response.status === 429) return { again: Math.max(wait, 1000 * (Number(response.headers.get("Retry-After")) || 0)), note: words.chat.busy };
+    if (response.status >= 500) return { again: wait, note: words.chat.offline };
+    if (response.status === 413) return { refused: words.chat.too_long };
+    const problem = await response.json().catch(() => ({}));
+    return { refused: typeof problem.detail === "string" ? problem.detail : words.chat.failed };
+  }
+
+  async function deliver(text, messageId) {
+    const body = { conversation_id: main.dataset.conversation, text, message_id: messageId };
+    waiting.textContent = words.chat.waiting;
+    let result;
+    for (const wait of [...RETRY_AFTER_MS, null]) {
+      result = await tryOnce(body, wait ?? 0);
+      if (result.again === undefined || wait === null) break;
+      waiting.textContent = result.note;
+      await pause(result.again);
+    }
+    waiting.textContent = "";
+    if (result.answer) showAnswer(result.answer);
+    else if (result.refused) show(element("p", { class: "error" }, result.refused));
+    else showUnsent(text, messageId);
+  }
+
+  function send(text) {
+    document.querySelector(".examples")?.remove();
+    document.getElementById("loi")?.remove();
+    const turn = questionTurn(text);
+    log.append(turn);
+    turn.scrollIntoView({ block: "nearest" });
+    const messageId = newId();
+    sending = sending.then(() => deliver(text, messageId));
+  }
+
+  // ---- showing --------------------------------------------------------------------------------------------------------
+
+  const nearEnd = () => document.documentElement.scrollHeight - window.innerHeight - window.scrollY < 160;
+
+  /** Follows the conversation only where the reader is at its end; somebody reading further up is left there. */
+  function show(node) {
+    const follow = nearEnd();
+    log.append(node);
+    if (follow) (node.previousElementSibling ?? node).scrollIntoView({ block: "start" });
+  }
+
+  function showAnswer(answer) {
+    const turn = answerTurn(answer);
+    show(turn);
+    if (answer.kind !== "urgent") return;
+    const numbers = answer.hotlines.map((line) => `${words.answer.call} ${line.phone}, ${line.name}.`).join(" ");
+    alarm.textContent = `${words.answer.urgent}. ${numbers}`;
+    turn.scrollIntoView({ block: "start" });
+  }
+
+  function showUnsent(text, messageId) {
+    const again = element("button", { type: "button", class: "button" }, words.chat.retry);
+    const notice = element("div", { class: "error" }, element("p", {}, words.chat.unsent), again);
+    again.addEventListener("click", () => {
+      notice.remove();
+      input.focus();
+      sending = sending.then(() => deliver(text, messageId));
+    });
+    show(notice);
+  }
+
+  function count() {
+    const left = input.maxLength - input.value.length;
+    counter.hidden = left > COUNTER_FROM;
+    counter.textContent = words.chat.counter.replace("{n}", left);
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const choice = event.submitter?.name === "choice" ? event.submitter.value : null;
+    const text = (choice ?? input.value).trim();
+    if (!text) return;
+    if (choice === null) {
+      input.value = "";
+      count();
+      input.focus();
+    } else if (event.submitter.closest(".examples")) {
+      input.focus({ preventScroll: true });
+    }
+    send(text);
+  });
+
+  input.addEventListener("keydown", (event) => {
+    // 229: an input method is still putting a letter together (Vietnamese keyboards).
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+  input.addEventListener("input", count);
+  count();
+})();

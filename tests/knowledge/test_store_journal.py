@@ -1,0 +1,190 @@
+"""The journal of cases that the database did not take; on SQLite and on PostgreSQL."""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from knowledge.errors import StoreError
+from knowledge.store import CaseJournal, JournalEntry, NewCase, Store, sqlite_url
+
+VIOLENCE = NewCase("violence", 3, "danger")
+HANDOVER = NewCase("handover", 0, "handover")
+
+
+def transcript(store: Store, case_id: str | None) -> list[str | None]:
+    assert case_id
+    return [line.text for line in store.cases.get(case_id).transcript]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> CaseJournal:
+    return CaseJournal(tmp_path / "home" / "cases.jsonl", Random(3))
+
+
+def entry(message_id: str, text: str = "cứu em với", conversation_id: str = "c", case: NewCase = VIOLENCE) -> JournalEntry:
+    return JournalEntry(conversation_id, message_id, text, datetime(2026, 5, 4, 19, 0, tzinfo=timezone(timedelta(hours=7))), "zalo", case)
+
+
+@contextmanager
+def gone(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """While the database does not answer."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise StoreError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.conversations, "accept", fails)
+        patch.setattr(store, "health", fails)
+        yield
+
+
+def files(tmp_path: Path) -> list[str]:
+    return sorted(path.name for path in (tmp_path / "home").iterdir())
+
+
+def test_the_journal_moves_into_the_store(store: Store, journal: CaseJournal, tmp_path: Path) -> None:
+    assert journal.replay(store) == 0
+    first = journal.append(entry("m1", "anh ấy\ncầm dao \ud83d 🆘", case=NewCase("violence", 4, "danger", "Hà Nam")))
+    assert journal.append(entry("m2", case=HANDOVER)) == first
+    other = journal.append(entry("m1", conversation_id="c2"))
+    assert other != first
+    assert (tmp_path / "home" / "cases.jsonl").stat().st_mode & 0o777 == 0o600
+    assert journal.replay(store) == 3
+    assert files(tmp_path) == []
+    assert [case.case_id for case in store.cases.list()] == [first, other]
+    case = store.cases.get(first)
+    assert (case.risk, case.province, case.channel, case.opened_at) == (4, "Hà Nam", "zalo", datetime(2026, 5, 4, 12, tzinfo=UTC))
+    assert transcript(store, first) == ["anh ấy\ncầm dao \ufffd 🆘", "cứu em với"]
+    assert journal.replay(store) == 0
+
+
+def test_nothing_gets_there_twice(store: Store, journal: CaseJournal) -> None:
+    accepted = store.conversations.accept("c", "m1", "cứu em với", datetime(2026, 5, 4, 12, tzinfo=UTC), "zalo", VIOLENCE)
+    for _ in range(2):  # accepted, but the answer of the database was lost on its way
+        journal.append(entry("m1"))
+        journal.append(entry("m1"))
+        assert journal.replay(store) == 0
+    assert [case.case_id for case in store.cases.list()] == [accepted.case_id]
+    assert transcript(store, accepted.case_id) == ["cứu em với"]
+
+
+def test_the_journal_waits_for_the_store(store: Store, journal: CaseJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case_id = journal.append(entry("m1"))
+    with gone(store, monkeypatch):
+        assert journal.replay(store) == 0
+        assert journal.append(entry("m2")) == case_id  # the id given before, though its line is being replayed
+        assert journal.replay(store) == 0
+    assert files(tmp_path) == ["cases.jsonl", "cases.jsonl.replaying"]
+    assert CaseJournal(tmp_path / "home" / "cases.jsonl").replay(store) == 2
+    assert transcript(store, case_id) == ["cứu em với"] * 2
+    assert files(tmp_path) == []
+
+
+def test_an_entry_the_store_refuses_holds_up_no_other(
+    store: Store, journal: CaseJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    accept = store.conversations.accept
+
+    def refuses_one(conversation_id: str, message_id: str, *rest: Any, **named: Any) -> object:
+        if message_id == "m1":
+            raise StoreError("no")
+        return accept(conversation_id, message_id, *rest, **named)
+
+    journal.append(entry("m1", conversation_id="a"))
+    journal.append(entry("m2", conversation_id="b"))
+    with monkeypatch.context() as patch, caplog.at_level(logging.DEBUG):
+        patch.setattr(store.conversations, "accept", refuses_one)
+        assert journal.replay(store) == 1
+    assert "cứu em" not in caplog.text
+    assert "entry stays" in caplog.text
+    assert files(tmp_path) == ["cases.jsonl.replaying"]
+    assert journal.replay(store) == 1
+    assert len(store.cases.list()) == 2
+
+
+WHOLE = b'{"conversation_id": "c", "message_id": "m", "text": "x", "received_at": "2026-05-04T12:00:00%s", "channel": "zalo", %s}'
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        b'{"conversation_id": "c", "mess',
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b'{"case_id": "x"}',
+        WHOLE % (b"", b'"case_id": "x", "case": {"kind": "k", "risk": 1, "reason": "danger"}'),
+        WHOLE % (b"+00:00", b'"case_id": 7, "case": {"kind": "k", "risk": 1, "reason": "danger"}'),
+        WHOLE % (b"+00:00", b'"case_id": "x", "case": {"kind": "k", "risk": "1", "reason": "danger"}'),
+        WHOLE % (b"+00:00", b'"case_id": "x", "case": null'),
+        WHOLE % (b"+00:00", b'"case_id": "x", "case": {"kind": "k"}, "more": 1'),
+    ],
+)
+def test_torn_lines_are_set_aside(journal: CaseJournal, tmp_path: Path, clock: Any, torn: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    store = Store.open(sqlite_url(tmp_path / "x.sqlite"), clock)
+    path = tmp_path / "home" / "cases.jsonl"
+    journal.append(entry("m1"))
+    with path.open("ab") as file:
+        file.write(torn)
+    journal.append(entry("m2"))
+    with path.open("ab") as file:
+        file.write(torn)
+    assert journal.replay(store) == 2
+    assert files(tmp_path) == ["cases.jsonl.torn"]
+    aside = path.with_name("cases.jsonl.torn")
+    assert aside.read_bytes() == (torn + b"\n") * 2
+    assert aside.stat().st_mode & 0o777 == 0o600
+    assert "cứu" not in caplog.text
+    store.close()
+
+
+def test_nothing_is_lost_between_writers_and_replays(journal: CaseJournal, tmp_path: Path, clock: Any) -> None:
+    store = Store.open(sqlite_url(tmp_path / "x.sqlite"), clock, timeout=20)
+    done = threading.Event()
+
+    def replay(_: int) -> int:
+        moved = 0
+        while not done.wait(0.001):
+            moved += journal.replay(store)
+        return moved
+
+    with ThreadPoolExecutor(2) as replays, ThreadPoolExecutor(3) as writers:
+        moved = [replays.submit(replay, n) for n in range(2)]
+        list(writers.map(lambda n: journal.append(entry(f"m{n}", conversation_id=f"c{n % 3}")), range(45)))
+        done.set()
+    total = sum(future.result() for future in moved) + journal.replay(store)
+    assert total == 45
+    assert len(store.cases.list()) == 3
+    assert files(tmp_path) == []
+    store.close()
+
+
+def test_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match="cannot be written"):
+        CaseJournal(tmp_path / "home" / "cases.jsonl").append(entry("m1"))
+
+
+def test_a_full_disk_is_told(journal: CaseJournal, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal.append(entry("m1"))
+    write = os.write
+
+    def half(descriptor: int, data: bytes) -> int:
+        write(descriptor, data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", half)
+        with pytest.raises(StoreError, match="cannot be written"):
+            journal.append(entry("m2"))
+    journal.append(entry("m3"))
+    assert journal.replay(store) == 2
