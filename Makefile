@@ -28,7 +28,7 @@ check: setup-dev ## what CI runs: format, lint, types, layers, tests with covera
 	@$(MAKE) --no-print-directory test PYTEST="--cov --cov-report=term:skip-covered $(PYTEST)"
 
 bench: setup ## the benchmarks: tables, also under var/bench/
-	@$(BIN)/python tools/bench.py
+	@$(BIN)/python -m tools.bench
 
 nlu: setup ## how well the dialogue model understands: held-out 30%, accented and stripped
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-rasa/bin/python -m bot.rasa.evaluate_nlu
@@ -37,7 +37,7 @@ lock: setup ## compile requirements/*.in into the locks again
 	@$(BIN)/python -m pip install --quiet --no-deps --upgrade --target var/uv "$$($(BIN)/python -c 'import sys; sys.path.insert(0, "tools"); import setup; print(setup.UV)')"
 	@$(BIN)/python tools/lock.py var/uv/bin/uv; status=$$?; rm -rf var/uv; exit $$status
 
-rasa-tensorflow: setup ## the real TensorFlow in Rasa's environment, for DIET (2 GB more)
+rasa-tensorflow: setup ## the real TensorFlow in Rasa's environment, for DIET (1 GB more)
 	@$(call python,tools/setup.py --tensorflow)
 
 clean: ## remove what can be made again: environments, models, caches (never the database)

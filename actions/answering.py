@@ -12,6 +12,7 @@ from actions.guard import guarded
 from actions.model import Answer, Citation, Context
 from actions.notices import Notices
 from actions.texts import Texts
+from index.answerability import Answerability, Demands, features
 from index.model import Hit, Query
 from index.search import Retriever, Scope
 from knowledge.directory import Directory
@@ -26,15 +27,15 @@ _MAIN, _ALSO, _SEVERAL = 430, 200, 150
 _QUOTE = 700
 """Characters: a passage up to this long is quoted whole."""
 _CITED = 3
+_LISTED = 8
+"""Headings of one list, at most."""
 _NUMBERING = re.compile(r"^\s*(?:[IVXL]+|\d{1,2}(?:\.\d{1,2})*|[a-zđ])\s*[.)]\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """When an answer is given. Chosen on tests/eval/train.jsonl, reported on other sets (docs/decisions/)."""
+    """What is shown beside the best passage. Chosen on tests/eval/train.jsonl, reported on other sets (docs/decisions/)."""
 
-    coverage: float = 0.55
-    """Below this share of the question the documents do not speak of it."""
     also: float = 0.8
     """A second passage is shown from this share of the best score."""
     several: float = 0.72
@@ -49,6 +50,8 @@ class Answerer:
     texts: Texts
     notices: Notices
     directory: Directory
+    answerability: Answerability
+    demands: Demands
     thresholds: Thresholds = Thresholds()
 
     def answer(self, query: Query, context: Context, skip: Sequence[str] = ()) -> Answer:
@@ -60,11 +63,12 @@ class Answerer:
             return self._no_province(scope, context)
         if query.fact and (told := self._fact(query, scope, context)):
             return told
-        hits = [hit for hit in self.retriever.search(query, 12, scope) if hit.passage.passage_id not in skip]
-        if skip and not hits:
-            return self.abstain(self.texts("abstain.more"), context)
-        if not self._answerable(query, hits):
+        found = self.demands.met(query, self.retriever.search(query, 12, scope))
+        if not self._answerable(query, found):
             return self._not_found(query, scope, context)
+        hits = [hit for hit in found if hit.passage.passage_id not in skip]
+        if skip and not hits:
+            return self.abstain(self.texts("abstain.more"), context, phone=False)
         return self._tell(query, hits, context, skip)
 
     def abstain(self, said: str, context: Context, *, phone: bool = True) -> Answer:
@@ -74,7 +78,9 @@ class Answerer:
         return Answer("abstain", f"{said}{who}", suggestions=self.texts.choices("suggestions.examples"), context=context)
 
     def _answerable(self, query: Query, hits: Sequence[Hit]) -> bool:
-        return bool(hits) and bool(query.terms) and max(hit.coverage for hit in hits[:3]) >= self.thresholds.coverage
+        if not hits or not query.terms:
+            return False
+        return self.answerability.probability(features(query, hits, self.retriever)) >= self.answerability.threshold
 
     def _no_province(self, scope: Scope, context: Context) -> Answer:
         held = ", ".join(self.retriever.snapshot.collection.provinces)
@@ -95,6 +101,9 @@ class Answerer:
                 clause = excerpt(query, hit, self.retriever, _SEVERAL)
                 lines.append(self.texts("answer.several_line", province=self._province(hit.document) or self._name(hit.document), clause=self._led(hit, clause)))
             body = "\n".join(lines)
+        elif hits[0].passage.role == "heading":
+            chosen = self._headings(query, hits[0])
+            body = "\n".join(shown(hit.passage.text) for hit in chosen)
         else:
             first = hits[0]
             body = self._led(first, excerpt(query, first, self.retriever, _MAIN))
@@ -102,7 +111,7 @@ class Answerer:
             for hit in chosen[1:]:
                 body += "\n" + self.texts("answer.also", clause=self._led(hit, excerpt(query, hit, self.retriever, _ALSO)))
         rest = [hit for hit in hits if hit not in chosen and hit.document.document_id in {h.document.document_id for h in chosen}]
-        citations = tuple(self.cite(hit.document, hit.passage, query) for hit in [*chosen, *rest][:_CITED])
+        citations = tuple(self.cite(hit.document, hit.passage, query) for hit in [*chosen, *rest][: max(_CITED, len(chosen))])
         source = self.source_line(chosen[0].document, chosen[0].passage) if len({h.document.document_id for h in chosen}) == 1 else ""
         notices = self._notices(query, chosen, body)
         ids = tuple(dict.fromkeys([*skip, *(h.passage.passage_id for h in chosen)]))
@@ -137,6 +146,17 @@ class Answerer:
         best = hits[0]
         near = [h for h in hits[1:4] if h.document == best.document and h.score >= self.thresholds.also * best.score and h.passage.text != best.passage.text]
         return near[:1] if used + _ALSO < 560 else []
+
+    def _headings(self, query: Query, hit: Hit) -> list[Hit]:
+        """The heading asked about; asked for all ("gồm những gì", "có mấy"), also those beside it, in order."""
+        if query.asked not in ("list", "how_many"):
+            return [hit]
+        beside = [
+            Hit(passage, hit.document, hit.score, hit.coverage, hit.lexical, hit.dense)
+            for passage in hit.document.passages
+            if passage.role == "heading" and passage.path == hit.passage.path
+        ]
+        return beside[:_LISTED]
 
     def _several(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         """The best passage of each province, when more than one speaks of it about equally."""

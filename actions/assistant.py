@@ -99,7 +99,7 @@ class Assistant:
     def _phone(self, message: Message, reading: Reading, context: Context) -> Answer | None:
         query = reading.query
         named = self.desk.named(message.text)
-        if named and (query.wants_phone or len(query.terms) <= _SHORT_PHONE):
+        if named and (query.wants_phone or (len(query.terms) <= _SHORT_PHONE and not query.provinces)):
             return self._named(named, message, context)
         if not query.wants_phone:
             return None

@@ -28,7 +28,9 @@ def excerpt(query: Query, hit: Hit, retriever: Retriever, budget: int) -> Excerp
     """The best run of clauses of at most about `budget` characters; always at least one clause, cut at its end if it alone is longer."""
     text = hit.document.text
     start = hit.passage.span.start
-    spans = _clauses(hit.passage.text)
+    # Inside a clause a line break is a page break; recipients and signature are lists of lines.
+    words = hit.passage.text if hit.passage.role == "closing" else hit.passage.text.replace("\n", " ")
+    spans = _clauses(words)
     best = max(range(len(spans)), key=lambda at: (_fit(query, hit.passage.text[slice(*spans[at])], retriever), -at))
     first = last = best
     while True:

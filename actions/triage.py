@@ -25,6 +25,8 @@ from knowledge.errors import KnowledgeError
 from knowledge.text import clean_message, fold, squeeze
 
 DATA = Path(__file__).parent / "data" / "triage"
+BRIEF = 4
+"""Words: in a message this short a single word of alarm is enough."""
 KINDS = (
     "child_abuse",
     "child_neglect",
@@ -101,7 +103,7 @@ class Rule:
 
 # --- syllables -------------------------------------------------------------------------------------------------------------------------
 
-_SYLLABLE = re.compile(r"(?:ngh|ng|nh|gh|gi|kh|ph|th|tr|ch|qu|[bcdghklmnpqrstvx])?[aeiouy]{1,3}(?:ng|nh|ch|[cmnpt])?")
+_SYLLABLE = re.compile(r"(?:ngh|ng|nh|gh|gi|kh|ph|th|tr|ch|qu|[bcdghklmnpqrstvx])?(?!aa|ee|ii|oo)[aeiouy]{1,3}(?:ng|nh|ch|[cmnpt])?")
 _MIXED = re.compile(r"(\d+)(\D+)")
 _SIGNS = {"\u0302": "^", "\u0306": "(", "\u031b": "+"}
 _TONES = {"\u0301": "1", "\u0300": "2", "\u0309": "3", "\u0303": "3", "\u0323": "5"}
@@ -130,9 +132,10 @@ def agrees(written: str, meant: str, with_marks: bool) -> bool:
         return True
     signs, tone = _anatomy(written)
     if not tone and not any(signs):
-        return not with_marks
+        # A syllable that ends in a stop always has a tone: bare, its mark is missing.
+        return not with_marks or written[-1] in "ptc" or written.endswith("ch")
     meant_signs, meant_tone = _anatomy(meant)
-    return tone in ("", meant_tone) and all(s in ("", m) for s, m in zip(signs, meant_signs, strict=True))
+    return tone in ("", meant_tone) and all(s == m or (not s and m == "-") for s, m in zip(signs, meant_signs, strict=True))
 
 
 def _same(written: str, meant: str, with_marks: bool) -> bool:
@@ -144,6 +147,7 @@ def _untelex(text: str) -> str:
     """What the keys of telex or VNI left in a syllable, folded: "ddanhs" → "danh", "chong2" → "chong"."""
     bare = re.sub(r"\d", "", text) if text[0].isalpha() else text
     bare = bare.replace("dd", "d").replace("aa", "a").replace("ee", "e").replace("oo", "o").replace("w", "")
+    bare = re.sub(r"([^aeiouy])\1+", r"\1", bare)
     return bare if _SYLLABLE.fullmatch(bare) else re.sub(r"(?<=[aeiouy])([cghmnpt]*)[sfrxj]", r"\1", bare, count=1)
 
 
@@ -255,6 +259,8 @@ class Lexicon:
                         found.append(Found(start, end, concept))
                 node = node.get(text.words[end].folded) if end < len(text.words) else None
                 end += 1
+        if len(text.words) <= BRIEF:
+            found.append(Found(0, 0, "brief"))
         return list(_outermost(found))
 
     def syllables(self) -> Iterable[str]:
@@ -274,20 +280,21 @@ def _expand(phrase: str) -> Iterator[tuple[str, ...]]:
         yield tuple(" ".join(choice).split())
 
 
-_WHO = frozenset("self young minor_self minor mychild child partner parent relative school outsider third witness generic".split())
+_WHO = frozenset("self young son_daughter minor_self minor mychild child partner parent relative school outsider third witness generic".split())
+_WEAK = frozenset({"negation", "now", "fiction", "news", "policy", "idiom"})
 _COVERS = frozenset({"idiom", "asking", "official", "generic", "policy", "news", "fiction", "not_negation"})
 
 
 def _outermost(found: list[Found]) -> Iterator[Found]:
-    """Leaves out what stands inside a longer phrase of no danger, a person inside a longer name, "không" inside a longer phrase."""
-    covered = {"every": (-1, -1), "who": (-1, -1), "negation": (-1, -1)}
+    """Leaves out what stands inside a longer phrase of no danger, a person inside a longer name, weak words inside any longer phrase."""
+    covered = {"every": (-1, -1), "who": (-1, -1), "weak": (-1, -1)}
     for item in sorted(found, key=lambda f: (f.start, -f.end)):
         span = (item.start, item.end)
-        layers = ["every"] + ["who"] * (item.concept in _WHO) + ["negation"] * (item.concept == "negation")
+        layers = ["every"] + ["who"] * (item.concept in _WHO) + ["weak"] * (item.concept in _WEAK)
         if any(item.end <= covered[layer][1] and span != covered[layer] for layer in layers):
             continue
         yield item
-        own = ["negation"] + ["who"] * (item.concept in _WHO) + ["every"] * (item.concept in _COVERS)
+        own = ["weak"] + ["who"] * (item.concept in _WHO) + ["every"] * (item.concept in _COVERS)
         for layer in own:
             if item.end > covered[layer][1]:
                 covered[layer] = span
@@ -295,7 +302,7 @@ def _outermost(found: list[Found]) -> Iterator[Found]:
 
 # --- rules -----------------------------------------------------------------------------------------------------------------------------
 
-_ACTS = frozenset({"hit", "rape", "touch", "threat", "threat_kill", "confine", "neglect", "starve", "self_harm", "violence", "armed", "force"})
+_ACTS = frozenset({"hit", "brutal", "rape", "touch", "threat", "threat_kill", "confine", "neglect", "starve", "self_harm", "violence", "armed", "force", "die_wish", "suicide_word"})
 _GUARDS = frozenset({"policy", "news", "fiction", "generic", "official"})
 _NEAR = 6
 """Words between an act and the "now" or "years ago" that belongs to it."""
@@ -315,6 +322,7 @@ class Scene:
                 negated_until = item.end + 3  # "không bị chồng đánh": the act behind is negated too
                 continue
             elif item.start <= negated_until and item.concept in _ACTS:
+                negated_until = max(negated_until, item.end - 1)
                 continue
             self._by_concept.setdefault(item.concept, []).append(item)
         self._merged: dict[tuple[str, ...], list[Found]] = {}
@@ -330,7 +338,7 @@ class Scene:
 
     def gap(self, end: int, start: int) -> int:
         """Words, and pauses, between words[:end] and words[start:]."""
-        return self.text.places[start] - self.text.places[end - 1] - 1
+        return self.text.places[start] - (self.text.places[end - 1] if end else -1) - 1
 
     def match(self, pattern: tuple[Step, ...], since: int) -> tuple[int, int] | None:
         """Where the steps stand one behind the other, the last ending after word `since`: (start, end) or None."""
@@ -343,7 +351,7 @@ class Scene:
             onward: list[tuple[int, int, int]] = []
             for f in places:
                 # A phrase may hold the next step ("bắt con" holds "con"), so order goes by beginnings.
-                before = bisect_left(reached, (f.start, -1, -1)) - 1
+                before = bisect_left(reached, (f.start, f.end, -1)) - 1
                 if before >= 0 and self.gap(reached[before][1], f.start) <= step.gap:
                     onward.append((f.start, f.end, reached[before][2]))
             reached = onward
@@ -433,7 +441,7 @@ def _speaker(scene: Scene, fired: bool) -> str:
         return "official"
     if scene.has(("witness", "mychild")):
         return "witness"
-    if scene.has(("young",)):
+    if scene.has(("young", "son_daughter")):
         return "child" if scene.has(("parent", "relative", "school")) and not scene.has(("partner", "child")) else "self"
     if scene.has(("self",)):
         return "self"

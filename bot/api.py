@@ -71,7 +71,7 @@ def build_app(services: Services, gateway: Gateway, health: Health) -> FastAPI:
 async def _limit_body(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > MAX_BODY:
-        return JSONResponse({"error": f"The body is larger than {MAX_BODY} bytes."}, 413)
+        return JSONResponse({"detail": f"The body is larger than {MAX_BODY} bytes."}, 413)
     return await call_next(request)
 
 
@@ -80,19 +80,19 @@ def _errors(app: FastAPI, metrics: Metrics) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         fields = [".".join(str(part) for part in found["loc"][1:]) or "body" for found in error.errors()]
         metrics.refused.labels("400").inc()
-        return JSONResponse({"error": f"Does not fit: {', '.join(dict.fromkeys(fields))}.", "fields": fields}, 400)
+        return JSONResponse({"detail": f"Does not fit: {', '.join(dict.fromkeys(fields))}.", "fields": fields}, 400)
 
     @app.exception_handler(RequestRefused)
     async def refused(request: Request, error: RequestRefused) -> Response:
         if isinstance(error, TooMany):
             metrics.refused.labels("429").inc()
-            return JSONResponse({"error": error.advice}, 429, headers={"Retry-After": str(error.retry_after)})
+            return JSONResponse({"detail": error.advice}, 429, headers={"Retry-After": str(error.retry_after)})
         metrics.refused.labels("400").inc()
-        return JSONResponse({"error": error.advice, "fields": [error.context.get("field", "body")]}, 400)
+        return JSONResponse({"detail": error.advice, "fields": [error.context.get("field", "body")]}, 400)
 
     @app.exception_handler(TrogiupError)
     async def failed(request: Request, error: TrogiupError) -> Response:
-        return JSONResponse({"error": error.advice}, 503)
+        return JSONResponse({"detail": error.advice}, 503)
 
 
 def _messages(app: FastAPI, gateway: Gateway, metrics: Metrics) -> None:

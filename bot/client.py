@@ -63,7 +63,7 @@ def _over_http(client: httpx.AsyncClient) -> Ask:
         except httpx.HTTPError as error:
             raise TrogiupError("The running service stopped answering: look at its log, or start it again.") from error
         if response.status_code in (400, 413, 429):
-            raise RequestRefused(response.json().get("error", "refused"))
+            raise RequestRefused(response.json().get("detail", "refused"))
         if response.status_code != 200:
             raise TrogiupError(f"The running service answered {response.status_code}: run trogiup doctor.")
         return dict(response.json())

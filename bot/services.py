@@ -20,6 +20,7 @@ from bot.gateway import Parts
 from bot.knowledge_base import KnowledgeBase
 from bot.settings import Settings
 from index import snapshot
+from index.answerability import Answerability, Demands
 from index.search import Retriever
 from index.understanding import Understanding
 from knowledge.collection import Collection
@@ -54,6 +55,8 @@ class Services:
     notices: Notices
     understanding: Understanding
     triage: Triage
+    answerability: Answerability
+    demands: Demands
     _answerer: Answerer | None = field(default=None, repr=False)
 
     @classmethod
@@ -76,6 +79,8 @@ class Services:
             Notices(texts, gazetteer, load_successions()),
             Understanding.load(gazetteer),
             Triage.load(),
+            Answerability.load(),
+            Demands.load(),
         )
 
     def answerer(self) -> Answerer:
@@ -88,7 +93,9 @@ class Services:
     def warm(self) -> tuple[str, ...]:
         """Opens the snapshot in use, in place of the one that was open. Returns what was wrong with newer ones."""
         opened = snapshot.open_current(self.settings.home, self.knowledge_base.encoder)
-        self._answerer = Answerer(Retriever(opened, self.gazetteer), self.texts, self.notices, self.directory)
+        self._answerer = Answerer(
+            Retriever(opened, self.gazetteer), self.texts, self.notices, self.directory, self.answerability, self.demands
+        )
         return opened.warnings
 
     def assistant(self) -> Assistant:

@@ -27,7 +27,7 @@ DATA = Path(__file__).parent / "data"
 Scope = Literal["person", "need", "body", "place", "act", "figure", "time", "document"]
 
 _WORD = re.compile(r"[^\W_]+")
-_DOCUMENT_NUMBER = re.compile(r"\d+(?:/\d+)?\s?/\s?[a-z]+(?:\s?-\s?[a-z]+)*")
+_DOCUMENT_NUMBER = re.compile(r"(?<!\d)\d+(?:/\d+)?/[a-z]+(?:\s?-\s?[a-z]+)*")
 """On folded text: "2735/kh-ubnd", "94/2010/nd-cp". Its letters are part of a number, no abbreviation to write out."""
 _TONES = "\u0300\u0301\u0303\u0309\u0323"
 """The combining marks of huyền, sắc, ngã, hỏi, nặng."""
@@ -110,7 +110,8 @@ class _Text:
         plain = fold(source)
         spans = [match.span() for match in _WORD.finditer(plain)]
         folded = [plain[start:end] for start, end in spans]
-        return cls(source, spans, [source[start:end].lower() for start, end in spans], folded, f" {' '.join(folded)} ")
+        lower = source.replace("İ", "i").lower()  # the one letter that grows in lower case; spans must hold
+        return cls(source, spans, [lower[start:end] for start, end in spans], folded, f" {' '.join(folded)} ")
 
     def between(self, start: int, end: int) -> str:
         """The text from word `start` up to and without word `end`."""
@@ -140,7 +141,8 @@ class _Rule:
             if typed == listed or (typed == folded and not self.accented):
                 continue
             mine, theirs = _marks(typed), _marks(listed)
-            if mine != theirs if self.accented else mine.contradicts(theirs):
+            differs = mine != theirs if self.accented else mine.contradicts(theirs)
+            if differs:
                 return False
         return True
 
@@ -167,12 +169,13 @@ class _Rules:
     def matches(self, source: str) -> Iterator[tuple[int, int, _Rule]]:
         """Half-open span in NFC `source` and rule of each match, left to right, none over another."""
         text = _Text.read(source)
-        numbers = [match.span() for match in _DOCUMENT_NUMBER.finditer(fold(source))] if self.joined else []
+        numbers = _DOCUMENT_NUMBER.finditer(fold(source)) if self.joined else ()
+        protected = {place for number in numbers for place in range(*number.span())}
         verdicts: dict[int, bool] = {}
         at = 0
         while at < len(text.folded):
             begin = text.spans[at][0]
-            found = None if any(start <= begin < end for start, end in numbers) else self._longest(text, at, verdicts)
+            found = None if begin in protected else self._longest(text, at, verdicts)
             if found:
                 end = at + len(found.phrase.folded)
                 yield begin, text.spans[end - 1][1], found
@@ -186,8 +189,9 @@ class _Rules:
             for rule in self.by_words.get(tuple(text.folded[at : at + size]), ()) if at + size <= len(text.folded) else ():
                 if id(rule) not in verdicts:
                     verdicts[id(rule)] = rule.guard.allows(text.line)
-                joined = not self.joined or text.joints(at, at + size) == rule.phrase.joints(0, size)
-                if verdicts[id(rule)] and joined and rule.fits(text, at, at + size):
+                if self.joined and text.joints(at, at + size) != rule.phrase.joints(0, size):
+                    continue
+                if verdicts[id(rule)] and rule.fits(text, at, at + size):
                     return rule
         return None
 
@@ -236,7 +240,7 @@ class Lexicon:
         for start, end, rule in self._written_out.matches(text):
             parts += [text[done:start], fold(rule.value) if plain else rule.value]
             done = end
-        return "".join([*parts, text[done:]])
+        return nfc("".join([*parts, text[done:]]))
 
     def expand(self, text: str) -> tuple[Expansion, ...]:
         """The official phrases for what `text` says in other words, in the order of the text, each row once.

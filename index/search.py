@@ -18,7 +18,7 @@ from index.model import Hit, Query
 from index.snapshot import Snapshot, indexed_text
 from knowledge.model import Document, Passage
 from knowledge.places import Gazetteer
-from knowledge.text import fold, folded_line
+from knowledge.text import fold, folded_line, sentences
 
 Scores = npt.NDArray[np.float32]
 
@@ -29,8 +29,8 @@ class Weights:
 
     official: float = 0.6
     """A paraphrase counts this much beside the typed words."""
-    dense: float = 0.2
-    figure: float = 0.15
+    dense: float = 0.1
+    figure: float = 0.2
     """For "bao nhiêu": a passage with a figure."""
     duty: float = 0.25
     """For "ai", "cơ quan nào": a passage under the bodies' tasks."""
@@ -39,7 +39,9 @@ class Weights:
     secondary: float = 0.12
     """Taken off a newspaper's account of a plan that is held itself."""
     front: float = 0.25
-    """Taken off title and legal basis, which repeat everything."""
+    """Taken off title, legal basis and signature, which repeat everything."""
+    title: float = 0.3
+    """Taken off a heading alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Retriever:
         self._weights = weights or Weights()
         self._documents = [snapshot.collection.document(p.document_id) for p in snapshot.passages]
         self._traits = [self._trait(d, p) for d, p in zip(self._documents, snapshot.passages, strict=True)]
+        self._positions = {p.passage_id: at for at, p in enumerate(snapshot.passages)}
         self._rarity = lru_cache(maxsize=8192)(self._rarity_of)
         self._terms = lru_cache(maxsize=4096)(self._terms_at)
 
@@ -123,6 +126,20 @@ class Retriever:
             found += weight * (1.0 if term in held or covered_by.get(term, False) else 0.0)
         return found / total if total else 0.0
 
+    def knows(self, term: str) -> bool:
+        """Whether any passage holds the term."""
+        return self.snapshot.lexical.knows(term)
+
+    def terms_of(self, hit: Hit) -> frozenset[str]:
+        """Syllables and pairs of a hit, headings and document included."""
+        return self._terms(self._positions[hit.passage.passage_id])
+
+    def clause_coverage(self, query: Query, hit: Hit) -> float:
+        """How much of the question stands in one clause of the passage together with its headings."""
+        headings = terms(" ".join(hit.passage.path))
+        text = hit.passage.text.replace("\n", " ")
+        return max(self.coverage(query, frozenset([*headings, *terms(text[start:end])])) for start, end in sentences(text))
+
     def _lexical(self, query: Query) -> Scores:
         scores = self.snapshot.lexical.scores(with_pairs(query.terms))
         for paraphrase in query.paraphrases:
@@ -157,6 +174,8 @@ class Retriever:
                 gain -= weights.secondary
             if trait.front:
                 gain -= weights.front
+            if trait.title:
+                gain -= weights.title
             factor[at] += gain
         return factor
 
@@ -166,7 +185,8 @@ class Retriever:
             figure=bool(_FIGURE.search(passage.text)),
             duty=bool(_DUTY.search(headings)),
             secondary=self.snapshot.collection.original(document) is not None,
-            front=passage.role != "body",
+            front=passage.role in ("front", "closing"),
+            title=passage.role == "heading",
             headings=headings,
         )
 
@@ -193,6 +213,7 @@ class _Trait:
     duty: bool
     secondary: bool
     front: bool
+    title: bool
     headings: str
 
 

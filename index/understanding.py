@@ -14,7 +14,7 @@ import yaml
 from index.lexicon import Lexicon
 from index.model import Asked, Paraphrase, Query
 from knowledge.places import Gazetteer
-from knowledge.text import fold, folded_line, nfc, words
+from knowledge.text import fold, folded_line, marked_words, nfc, words
 
 DATA = Path(__file__).parent / "data"
 _SHORT = 9
@@ -29,6 +29,7 @@ class QuestionRules:
     fact: tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]
     document_words: re.Pattern[str]
     phone: tuple[re.Pattern[str], ...]
+    not_phone: re.Pattern[str]
     number: re.Pattern[str]
     bare_number: re.Pattern[str]
     year: re.Pattern[str]
@@ -46,6 +47,7 @@ class QuestionRules:
             fact=tuple((name, compiled(patterns)) for name, patterns in table["fact"].items()),
             document_words=re.compile(table["document_words"]),
             phone=compiled(table["phone"]),
+            not_phone=re.compile(table["not_phone"]),
             number=re.compile(table["number"]),
             bare_number=re.compile(table["bare_number"]),
             year=re.compile(table["year"]),
@@ -59,13 +61,11 @@ class Understanding:
     lexicon: Lexicon
     gazetteer: Gazetteer
     rules: QuestionRules
-    stopwords: frozenset[str]
 
     @classmethod
     def load(cls, gazetteer: Gazetteer) -> Understanding:
         """With the tables of index/data."""
-        stopwords = (DATA / "stopwords.txt").read_text(encoding="utf-8").split("\n")
-        return cls(Lexicon.load(), gazetteer, QuestionRules.load(), frozenset(w.strip() for w in stopwords if w.strip() and not w.startswith("#")))
+        return cls(Lexicon.load(), gazetteer, QuestionRules.load())
 
     def read(self, text: str, as_of: date) -> Query:
         """The Query of a question. Never fails; a text without words gives a Query without terms."""
@@ -74,9 +74,10 @@ class Understanding:
         line = folded_line(written_out).strip()
         mentions = self.gazetteer.mentions(written_out)
         spelled = words(written_out)
+        marked = marked_words(written_out)
         places = {at for m in mentions if not m.by_locality for at in range(m.start, m.end)}
         numbers = self._numbers(typed)
-        terms = tuple(w for at, w in enumerate(spelled) if at not in places and w not in self.stopwords)
+        terms = tuple(w for at, w in enumerate(spelled) if at not in places and not self.lexicon.is_stopword(marked[at]))
         return Query(
             text=typed,
             written_out=written_out,
@@ -87,7 +88,7 @@ class Understanding:
             provinces=tuple(dict.fromkeys(m.province for m in mentions)),
             numbers=numbers,
             years=tuple(int(y) for y in self.rules.year.findall(line)),
-            wants_phone=any(pattern.search(line) for pattern in self.rules.phone),
+            wants_phone=not self.rules.not_phone.search(line) and any(pattern.search(line) for pattern in self.rules.phone),
             as_of=as_of,
         )
 

@@ -82,7 +82,8 @@ class Passage:
     """Where the headings of `path` stand, outermost first."""
     lead: str | None = None
     """The line a list hangs on ("2. Mục tiêu cụ thể đến năm 2020:", "Về cai nghiện ma túy:"), where it is no heading."""
-    role: Literal["body", "front", "closing"] = "body"
+    role: Literal["body", "front", "closing", "heading"] = "body"
+    """front: title and legal basis; closing: last paragraph, recipients, signature; heading: the title of a section, alone."""
 
 
 @dataclass(frozen=True, slots=True)

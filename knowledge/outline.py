@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from knowledge.blocks import LEVELS, Block, blocks
 from knowledge.furniture import Extent, extent
@@ -53,6 +54,7 @@ def outline(text: str, document_id: str) -> Outline:
     walk = _Walk(text, document_id, body)
     for block in _renumbered(text, [b for b in blocks(text) if body.front <= b.start < body.end]):
         walk.take(block)
+    walk.close()
     return Outline(tuple(_closed(walk.sections, body.end)), tuple(walk.passages))
 
 
@@ -91,7 +93,7 @@ class _Walk:
         inline = _INLINE_HEADING.match(words, block.body - block.start)
         if inline and block.marker in ("roman", "number", "subnumber", "letter"):
             self._open(block.start, block.start + inline.end("title"), level, block)
-            self._passage(block.start + inline.end(), block.end, "body", heading=True)
+            self._passage(block.start + inline.end(), block.end, "body")
             return
         if block.marker in ("number", "letter"):
             self._passage(block.start, block.end, "body")
@@ -101,6 +103,13 @@ class _Walk:
                 self.stack.append(_Open(level, _title(self.text, block.start, end), Span(block.start, end), is_section=False))
             return
         self._passage(block.start, block.end, "body")
+
+    def close(self) -> None:
+        """The list of recipients and the signature, each whole."""
+        self.stack.clear()
+        for start, end in (self.body.recipients, self.body.signature):
+            if start < end:
+                self._passage(start, end, "closing")
 
     def _level(self, block: Block) -> int:
         """A Markdown heading without a marker of its own sits just under what is open; a bare paragraph under everything."""
@@ -123,9 +132,11 @@ class _Walk:
         depth = sum(1 for item in self.stack if item.is_section)
         path = tuple(item.title for item in self.stack)
         self.sections.append(Section(title, depth, Span(start, end), Span(start, end), path))
+        if block.marker in ("roman", "number", "subnumber"):
+            self._passage(start, end, "heading", under=self.stack[:-1])
 
     def _passage(
-        self, start: int, end: int, role: str, *, heading: bool = False, under: Sequence[_Open] | None = None
+        self, start: int, end: int, role: Literal["body", "front", "closing", "heading"], *, under: Sequence[_Open] | None = None
     ) -> None:
         stack = self.stack if under is None else under
         span = Span(start, end)
@@ -139,7 +150,7 @@ class _Walk:
                 path=tuple(item.title for item in stack),
                 heading_spans=tuple(item.span for item in stack),
                 lead=stack[-1].title if stack else None,
-                role="front" if role == "front" else "closing" if role == "closing" else "body",
+                role=role,
             )
         )
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from knowledge.tables import DATA, listed, rows
-from knowledge.text import fold, has_diacritics, nfc, words
+from knowledge.text import fold, has_diacritics, marked_words, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Gazetteer:
 
     def mentions(self, text: str) -> tuple[Mention, ...]:
         """Provinces in the order they are named. "hà năm" is not Hà Nam: a mark that is typed must be the right one."""
-        spelled = _spelled_words(text)
+        spelled = marked_words(text)
         folded = [fold(word) for word in spelled]
         found: list[Mention] = []
         at = 0
@@ -95,22 +95,8 @@ class Gazetteer:
         return (name, *(other for other in self.merged_into(now) if other != name)) if now else (name,)
 
 
-def _spelled_words(text: str) -> list[str]:
-    lowered = nfc(text).lower()
-    folded = fold(lowered)
-    spelled: list[str] = []
-    word = ""
-    for char, flat in zip(lowered, folded, strict=True):
-        if flat.isalnum():
-            word += char
-        elif word:
-            spelled.append(word)
-            word = ""
-    return [*spelled, word] if word else spelled
-
-
 def _agrees(typed: Iterable[str], name: str) -> bool:
-    return all(not has_diacritics(word) or word in own for word, own in zip(typed, map(_variants, _spelled_words(name)), strict=True))
+    return all(not has_diacritics(word) or word in own for word, own in zip(typed, map(_variants, marked_words(name)), strict=True))
 
 
 def _variants(word: str) -> frozenset[str]:

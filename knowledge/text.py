@@ -52,6 +52,12 @@ def words(text: str) -> list[str]:
     return _WORD.findall(fold(nfc(text)))
 
 
+def marked_words(text: str) -> list[str]:
+    """The words of `words`, in lower case with their marks: as long as that list, word for word."""
+    lowered = nfc(text).lower()
+    return [lowered[m.start() : m.end()] for m in _WORD.finditer(fold(lowered))]
+
+
 def folded_line(text: str) -> str:
     """Folded words joined by single spaces with a space at both ends, so that ` word ` matches whole words only."""
     return f" {' '.join(words(text))} "

@@ -4,7 +4,8 @@
 
 - main.lock  what serving needs; packages named in main.in's `# without:` lines are left out of the resolution;
 - dev.lock   what the tests need on top of main.lock, nothing twice;
-- rasa.lock  Rasa's environment, with rasa-overrides.txt over Rasa's own too narrow bounds.
+- rasa.lock  Rasa's environment, with rasa-overrides.txt over Rasa's own too narrow bounds;
+- rasa-tensorflow.lock  what `make rasa-tensorflow` adds to it.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ def tidy(line: str) -> str:
     return re.sub(r"\+[a-z0-9.]+$", "", line.split(" @ ")[0].strip())
 
 
-def compile_lock(uv: str, source: Path, *options: str, leave_out: list[str] | None = None) -> list[str]:
-    """The pinned lines that uv resolves `source` to, sorted by name.
+def compile_lock(uv: str, wanted: Path, *options: str, leave_out: list[str] | None = None) -> list[str]:
+    """The pinned lines that uv resolves `wanted` to, sorted by name.
 
     Raises `SystemExit` with uv's own words when nothing fits, or when a line names CUDA, an index or a path.
     """
@@ -45,18 +46,35 @@ def compile_lock(uv: str, source: Path, *options: str, leave_out: list[str] | No
         links = os.environ.get("PIP_FIND_LINKS")
         if links:  # uv does not read pip's variable
             command += ["--find-links", links.removeprefix("file://")]
-        done = subprocess.run([*command, "-o", str(target), str(source)], check=False)  # noqa: S603
+        done = subprocess.run([*command, "-o", str(target), str(wanted)], check=False)  # noqa: S603
         if done.returncode:
-            sys.exit(f"{source.name}: uv could not resolve it, see above.")
+            sys.exit(f"{wanted.name}: uv could not resolve it, see above.")
         lines = [tidy(line) for line in target.read_text("utf-8").splitlines() if line.strip()]
     bad = [line for line in lines if FORBIDDEN.search(line)]
     if bad:
-        sys.exit(f"{source.name}: these must not stand in a lock: {', '.join(bad)}")
+        sys.exit(f"{wanted.name}: these must not stand in a lock: {', '.join(bad)}")
     return lines
 
 
-def write(target: Path, comment: str, lines: list[str]) -> None:
+def source(name: str) -> Path:
+    """The file that a lock is compiled from."""
+    return REQUIREMENTS / f"{name}.in"
+
+
+def lock(name: str) -> Path:
+    """The file of a lock."""
+    return REQUIREMENTS / f"{name}.lock"
+
+
+def not_in(held: Path, lines: list[str]) -> list[str]:
+    """The lines that the lock `held` does not have."""
+    pins = set(held.read_text("utf-8").splitlines())
+    return [line for line in lines if line not in pins]
+
+
+def write(name: str, comment: str, lines: list[str]) -> None:
     """Writes a lock in one go: a comment line, then one pin a line."""
+    target = lock(name)
     aside = target.with_suffix(".aside")
     aside.write_text("\n".join([f"# {comment} Made by `make lock`; installed with --no-deps.", *lines, ""]), "utf-8")
     aside.replace(target)
@@ -64,20 +82,21 @@ def write(target: Path, comment: str, lines: list[str]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """`lock.py UV [main] [dev] [rasa]`: compiles the named locks, all of them by default. dev always follows main."""
+    """`lock.py UV [main] [dev] [rasa] [rasa-tensorflow]`: compiles the named locks, all of them by default."""
     uv, *names = arguments
-    names = names or ["main", "dev", "rasa"]
-    main_in, main_lock = REQUIREMENTS / "main.in", REQUIREMENTS / "main.lock"
-    leave_out = without(main_in.read_text("utf-8"))
+    names = names or ["main", "dev", "rasa", "rasa-tensorflow"]
+    leave_out = without(source("main").read_text("utf-8"))
     if "main" in names:
-        write(main_lock, "What serving needs.", compile_lock(uv, main_in, leave_out=leave_out))
-    if "main" in names or "dev" in names:
-        held = [line for line in main_lock.read_text("utf-8").splitlines() if not line.startswith("#")]
-        both = compile_lock(uv, REQUIREMENTS / "dev.in", "--constraint", str(main_lock), leave_out=leave_out)
-        write(REQUIREMENTS / "dev.lock", "What the tests need on top of main.lock.", [line for line in both if line not in held])
+        write("main", "What serving needs.", compile_lock(uv, source("main"), leave_out=leave_out))
+    if "dev" in names:
+        lines = compile_lock(uv, source("dev"), "--constraint", str(lock("main")), leave_out=leave_out)
+        write("dev", "What the tests need on top of main.lock.", not_in(lock("main"), lines))
     if "rasa" in names:
-        lines = compile_lock(uv, REQUIREMENTS / "rasa.in", "--override", str(REQUIREMENTS / "rasa-overrides.txt"))
-        write(REQUIREMENTS / "rasa.lock", "Rasa's environment.", lines)
+        write("rasa", "Rasa's environment.", compile_lock(uv, source("rasa"), "--override", str(REQUIREMENTS / "rasa-overrides.txt")))
+    if "rasa-tensorflow" in names:
+        leave_out = without(source("rasa-tensorflow").read_text("utf-8"))
+        lines = compile_lock(uv, source("rasa-tensorflow"), "--override", str(lock("rasa")), leave_out=leave_out)
+        write("rasa-tensorflow", "The real TensorFlow on top of rasa.lock.", not_in(lock("rasa"), lines))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ import pytest
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Turns a passed run with skipped tests into a failed one."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    skipped = len(reporter.stats.get("skipped", [])) if reporter else 0
+    if reporter is None:
+        return
+    skipped = len(reporter.stats.get("skipped", []))
     if skipped and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line(f"TROGIUP_REQUIRE_ALL_TESTS: {skipped} tests were skipped, and none may be.", red=True)

@@ -1,7 +1,8 @@
 """How well intents are recognised: trains on 70% of the examples, asks the other 30%, as they are typed and with the diacritics taken off.
 
-Run with Rasa's python from the checkout: `.venv-rasa/bin/python -m bot.rasa.evaluate_nlu [--json] [--misses]`. It drives the components of config.yml
-themselves (their train and process), outside Rasa's graph, so it takes seconds. The split depends on the examples alone.
+Run with Rasa's python from the checkout: `.venv-rasa/bin/python -m bot.rasa.evaluate_nlu [--json] [--misses]`. It drives the tokenizer
+and the classifier themselves (their train and process), as config.yml sets them, outside Rasa's graph, so it takes seconds. The split
+depends on the examples alone.
 """
 
 from __future__ import annotations

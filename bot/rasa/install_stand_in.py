@@ -1,6 +1,7 @@
 """Puts the import-only stand-in for TensorFlow into the environment that runs this script; standard library only.
 
-Run it with Rasa's python: `.venv-rasa/bin/python bot/rasa/install_stand_in.py`. It may be run again at any time, and leaves a real TensorFlow alone.
+Run it with Rasa's python: `.venv-rasa/bin/python bot/rasa/install_stand_in.py`. It may be run again at any time, and leaves a real
+TensorFlow alone.
 """
 
 from __future__ import annotations

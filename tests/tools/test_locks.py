@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tools.lock import FORBIDDEN, REQUIREMENTS, tidy, without
-
-LOCKS = ["main.lock", "dev.lock", "rasa.lock"]
+ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = ROOT / "requirements"
+LOCKS = ["main.lock", "dev.lock", "rasa.lock", "rasa-tensorflow.lock"]
+SCRIPT = runpy.run_path(str(ROOT / "tools" / "lock.py"))
+FORBIDDEN, tidy, without, not_in = SCRIPT["FORBIDDEN"], SCRIPT["tidy"], SCRIPT["without"], SCRIPT["not_in"]
 PIN = re.compile(r"[a-z0-9.-]+==[a-z0-9.]+( ; .+)?")
 
 
@@ -58,6 +61,7 @@ def test_main_lock_is_whole_but_for_what_is_left_out_on_purpose() -> None:
 
 def test_dev_lock_holds_nothing_twice() -> None:
     assert names("dev.lock") & names("main.lock") == set()
+    assert names("rasa-tensorflow.lock") & names("rasa.lock") == set()
 
 
 def test_rasa_sdk_does_without_what_is_left_out() -> None:
@@ -81,4 +85,4 @@ def test_the_lines_of_uv_are_tidied() -> None:
     assert tidy("torch @ file:///somewhere/torch.whl") == "torch"
     assert FORBIDDEN.search("nvidia-cublas-cu13==1") is not None
     assert without("a\n# without: grpcio\n# with\n# without: b\n") == ["grpcio", "b"]
-    assert Path(REQUIREMENTS / "main.in").is_file()
+    assert not_in(REQUIREMENTS / "main.lock", ["torch==2.13.0", "another==1"]) == ["another==1"]

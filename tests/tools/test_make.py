@@ -56,6 +56,7 @@ def test_where_all_tests_are_wanted_a_skip_is_a_failure(tmp_path: Path, body: st
         str(tmp_path),
         str(tmp_path),
     ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environ = {**ENVIRON, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == status, done.stdout
     assert ("1 tests were skipped" in done.stdout) == ("skip" in body)

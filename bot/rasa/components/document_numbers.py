@@ -9,14 +9,21 @@ from knowledge.text import fold
 
 _KINDS = "kh|qd|nq|nd|tt|ct|cv|bc|tb|hd"
 _ISSUERS = "ubnd|ttg|hdnd|cp|bldtbxh|bkh|btc|byt|bca|tw|sldtbxh|ldtbxh"
+_NAMED = r"ke hoach|quyet dinh|van ban|cong van|nghi dinh|nghi quyet|thong tu|so hieu|kh|qd|cv"
+_COUNTED = r"nguoi|tre|em|dong|nghin|ngan|trieu|ty|k|co so|xa|ho|nam|met|m2"
+_NO_AMOUNT = r"(?![\w/]|\s*%|[.,]\d"
 _FULL = re.compile(rf"(?<![\w/])(\d{{1,5}})\s*[/ -]\s*(?:(\d{{4}})\s*/\s*)?({_KINDS})\s*[-/ ]\s*({_ISSUERS})(?!\w)")
-_AFTER_KIND = re.compile(
-    r"(?<!\w)(?:ke hoach|quyet dinh|van ban|cong van|nghi dinh|nghi quyet|thong tu|so hieu|kh|qd|cv)\s+(?:so\s+)?(\d{2,5})(?![\w/]|\s*%|[.,]\d)"
-)
-_BARE = re.compile(
-    r"(?<![\w/.,])(?!(?:19|20)\d\d(?!\d))([1-9]\d{3})(?![\w/]|\s*%|[.,]\d|\s+(?:nguoi|tre|em|dong|nghin|ngan|trieu|ty|k|co so|xa|ho|nam|met|m2)\b)"
-)
-_WITH_D = {"qd": "QĐ", "nd": "NĐ", "hd": "HD", "ttg": "TTg", "hdnd": "HĐND", "ldtbxh": "LĐTBXH", "bldtbxh": "BLĐTBXH", "sldtbxh": "SLĐTBXH"}
+_AFTER_KIND = re.compile(rf"(?<!\w)(?:{_NAMED})\s+(?:so\s+)?(\d{{2,5}}){_NO_AMOUNT})")
+_BARE = re.compile(rf"(?<![\w/.,])(?!(?:19|20)\d\d(?!\d))([1-9]\d{{3}}){_NO_AMOUNT}|\s+(?:{_COUNTED})\b)")
+_WITH_D = {
+    "qd": "QĐ",
+    "nd": "NĐ",
+    "ttg": "TTg",
+    "hdnd": "HĐND",
+    "ldtbxh": "LĐTBXH",
+    "bldtbxh": "BLĐTBXH",
+    "sldtbxh": "SLĐTBXH",
+}
 
 
 def document_numbers(text: str) -> Iterator[tuple[str, int, int]]:

@@ -16,7 +16,7 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.rasa.components.entity_lookup import EntityFinder, load_finder
+from bot.rasa.components.entities import EntityFinder, load_finder
 from bot.rasa.components.intent_model import IntentModel
 from bot.rasa.components.phrases import Match
 from knowledge.text import fold, nfc

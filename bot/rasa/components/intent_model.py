@@ -1,7 +1,7 @@
 """Which intent a list of words has: TF-IDF over syllables and over letters, and a logistic regression. No Rasa in here.
 
-Words come folded, so that text with and without diacritics is one and the same to the model: measured on our examples, that is as good as training
-on both forms. Recognising needs numpy alone; only fitting calls scikit-learn.
+Words come folded, so that text with and without diacritics is one and the same to the model: measured on our examples, that is as good
+as training on both forms. Recognising needs numpy alone; only fitting calls scikit-learn.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ Floats = NDArray[np.float32]
 def syllable_features(words: Sequence[str]) -> list[str]:
     """Single words and pairs of neighbours; the ends of the message count as neighbours."""
     ends = ["<", *words, ">"]
-    return [*words, *(f"{left} {right}" for left, right in zip(ends, ends[1:], strict=False))]
+    return [*words, *(f"{left} {right}" for left, right in pairwise(ends))]
 
 
 def letter_features(words: Sequence[str], shortest: int = 2, longest: int = 5) -> list[str]:
@@ -66,7 +67,7 @@ class IntentModel:
 
     @classmethod
     def fit(cls, texts: Sequence[Sequence[str]], intents: Sequence[str], *, c: float, max_iter: int, seed: int) -> IntentModel:
-        """Fit on folded words and their intents. The same input gives the same model."""
+        """Fit on folded words and their intents, at least three of them. The same input gives the same model."""
         from scipy.sparse import csr_matrix
         from sklearn.linear_model import LogisticRegression
 

@@ -1,8 +1,8 @@
 """NOT TensorFlow: an import-only stand-in for it, so that Rasa 3.6 can be imported without 2 GB that this project does not use.
 
-Rasa imports tensorflow and keras at the top of modules that it always loads, to subclass their layers and to name their types. Every name looked up
-here is an empty class: good enough to subclass, to annotate with and to pass as a default. Calling or instantiating one raises the advice below.
-Installed by bot/rasa/install_stand_in.py; `make rasa-tensorflow` puts the real package in its place.
+Rasa imports tensorflow and keras at the top of modules that it always loads, to subclass their layers and to name their types. Every name
+looked up here is an empty class: good enough to subclass, to annotate with and to pass as a default. Calling or instantiating one raises
+the advice below. Installed by bot/rasa/install_stand_in.py; `make rasa-tensorflow` puts the real package in its place.
 """
 
 import importlib.abc
@@ -41,8 +41,6 @@ def absent(name: str) -> _AbsentType:
 
 class _AbsentModule(types.ModuleType):
     """A module in which every public name exists."""
-
-    __path__: list[str] = []
 
     def __getattr__(self, name: str) -> _AbsentType:
         if name.startswith("__"):

@@ -1,0 +1,117 @@
+"""Whether what was found answers what was asked: a small calibrated model over the signals of search, and demands that must be held.
+
+Logistic regression, trained by tools/train_answerability.py on tests/eval/train.jsonl; its coefficients are data (data/answerability.json).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from index.analysis import with_pairs
+from index.model import Hit, Query
+from index.search import Retriever
+from knowledge.errors import IndexFault
+from knowledge.text import fold, folded_line
+
+DATA = Path(__file__).parent / "data"
+_LOOKED_AT = 3
+FEATURES = (
+    "coverage_first",
+    "coverage_best",
+    "unknown_share",
+    "unknown_count",
+    "dense",
+    "lexical",
+    "pairs",
+    "figure_missing",
+    "place_named",
+    "year_missing",
+    "year_after",
+    "paraphrases",
+    "clause",
+)
+
+
+@dataclass(frozen=True)
+class Demands:
+    """The patterns of data/demands.yml: (what a question asks for, what a passage must then hold)."""
+
+    rules: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...]
+
+    @classmethod
+    def load(cls, path: Path = DATA / "demands.yml") -> Demands:
+        """From the data file."""
+        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return cls(tuple((row["name"], re.compile(row["asks"]), re.compile(row["holds"])) for row in rows))
+
+    def of(self, query: Query) -> tuple[re.Pattern[str], ...]:
+        """What the answer to this question must hold."""
+        line = folded_line(query.written_out).strip()
+        flat = " ".join(fold(query.written_out).split())
+        return tuple(holds for _, asks, holds in self.rules if asks.search(line) or asks.search(flat))
+
+    def met(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
+        """The hits that hold everything demanded; all of them when nothing is."""
+        demanded = self.of(query)
+        if not demanded:
+            return list(hits)
+        return [hit for hit in hits if all(holds.search(" ".join(fold(hit.passage.text).split())) for holds in demanded)]
+
+
+@dataclass(frozen=True)
+class Answerability:
+    """The trained model. `threshold`: answer from this probability on (chosen on the training set by cross-validation)."""
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    coefficients: tuple[float, ...]
+    intercept: float
+    threshold: float
+
+    @classmethod
+    def load(cls, path: Path = DATA / "answerability.json") -> Answerability:
+        """From the data file. IndexFault when it was trained for other features."""
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        if tuple(raw["features"]) != FEATURES:
+            raise IndexFault("answerability.json was trained for other features: run tools/train_answerability.py.")
+        return cls(tuple(raw["mean"]), tuple(raw["scale"]), tuple(raw["coefficients"]), raw["intercept"], raw["threshold"])
+
+    def probability(self, values: Sequence[float]) -> float:
+        """That the question is answered by what was found, 0…1."""
+        scaled = ((v - m) / s for v, m, s in zip(values, self.mean, self.scale, strict=True))
+        return 1 / (1 + math.exp(-(self.intercept + sum(c * v for c, v in zip(self.coefficients, scaled, strict=True)))))
+
+
+def features(query: Query, hits: Sequence[Hit], retriever: Retriever) -> tuple[float, ...]:
+    """The signals, in the order of FEATURES. `hits` best first, not empty."""
+    first, top = hits[0], hits[:_LOOKED_AT]
+    asked = list(dict.fromkeys(query.terms))
+    paraphrased = {word for paraphrase in query.paraphrases for word in paraphrase.words}
+    unknown = [term for term in asked if not retriever.knows(term) and term not in paraphrased]
+    pairs = with_pairs(query.terms)[len(query.terms) :]
+    held = [retriever.terms_of(hit) for hit in top]
+    pair_share = max(sum(pair in terms for pair in pairs) / len(pairs) for terms in held) if pairs else 0.0
+    said_years = {int(year) for hit in top for year in re.findall(r"\b20\d\d\b", hit.passage.text + " ".join(hit.passage.path))}
+    last = first.document.metadata.outlook_to or first.document.metadata.valid_to
+    return (
+        first.coverage,
+        max(hit.coverage for hit in top),
+        len(unknown) / max(1, len(asked)),
+        float(min(len(unknown), 4)),
+        first.dense,
+        math.log1p(first.lexical),
+        pair_share,
+        float(query.asked == "how_many" and not re.search(r"\d", first.passage.text)),
+        float(bool(query.provinces)),
+        float(bool(query.years) and said_years.isdisjoint(query.years)),
+        float(bool(query.years) and last is not None and max(query.years) > last.year),
+        float(min(len(query.paraphrases), 4)),
+        max(retriever.clause_coverage(query, hit) for hit in top),
+    )
