@@ -119,10 +119,10 @@ class Assistant:
         text = (
             self.texts("answer.phone_replaced", old=row.phone, phone=current.phone, name=current.name)
             if current != row
-            else self.texts("answer.phone_is", phone=row.phone, name=row.name, hours=row.hours)
+            else self.texts("answer.phone_is", phone=row.phone, name=row.name, hours=row.hours, cost=row.cost)
         )
         shown = self.desk.shown([current], message.received_at)
-        return self.answerer().finish(Answer("answer", text, (), shown, context=context), allowed=(row.phone,))
+        return self.answerer().finish(Answer("answer", text, (), shown, context=context), allowed=(row.phone, row.cost))
 
     def _rows(self, rows: tuple[Hotline, ...], query: Query, message: Message, context: Context) -> Answer:
         answerer = self.answerer()

@@ -12,6 +12,8 @@ from knowledge.model import Span
 from knowledge.text import sentences
 
 _FIGURE = re.compile(r"\d")
+_LETTER = re.compile(r"^(?:[a-zđ]\)|\d{1,2}\.)\s+(?=\S)")
+"""The number of a clause in its list."""
 _SHORTEST = 12
 """Characters; a shorter clause ("…") hangs on its neighbour."""
 
@@ -50,6 +52,7 @@ def shown(words: str) -> str:
     """What a person reads of a quote: one line, without Markdown marks and the closing "./."."""
     line = re.sub(r"[\s]+", " ", words.replace("*", "").replace("#", "")).strip()
     line = re.sub(r"\s*\./\..*$", ".", line)
+    line = _LETTER.sub("", line)
     return line[:1].upper() + line[1:] if line else line
 
 

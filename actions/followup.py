@@ -16,6 +16,8 @@ from index.understanding import Understanding
 from knowledge.text import folded_line
 
 DATA = Path(__file__).parent / "data"
+_LEANING = 3
+"""Content words: a shorter question leans on the one before."""
 
 Turn = Literal["standalone", "moved", "narrowed", "more", "source", "lost"]
 """standalone: stands on its own · moved: the same question for another province · narrowed: a new question in the same place · more: go on after what
@@ -82,14 +84,17 @@ class FollowUps:
     def _narrowed(self, query: Query, own: list[str], line: str, text: str, context: Context) -> Reading:
         """A new question without a place keeps the place; one that only names another thing ("thế còn người già?") keeps the question too."""
         placed = replace(query, provinces=(context.province,)) if context.province else query
-        if self.opening.search(line) and query.asked == "what" and query.fact is None and len(own) <= 4:
-            earlier = self._earlier(context, query.as_of)
-            return Reading(
-                "narrowed",
-                replace(placed, asked=earlier.asked, paraphrases=query.paraphrases, terms=tuple(dict.fromkeys([*own, *own, *query.terms]))),
-                text,
-            )
-        return Reading("narrowed", placed, text)
+        leans = bool(self.opening.search(line)) or len(own) <= _LEANING
+        if query.fact or not leans:
+            return Reading("narrowed", placed, text)
+        earlier = self._earlier(context, query.as_of)
+        combined = replace(
+            placed,
+            asked=earlier.asked if query.asked == "what" else query.asked,
+            terms=(*own, *own, *earlier.terms),  # what is new counts twice
+            paraphrases=(*query.paraphrases, *earlier.paraphrases),
+        )
+        return Reading("narrowed", combined, text)
 
     def _earlier(self, context: Context, as_of: date) -> Query:
         earlier = self.understanding.read(context.question or "", as_of)

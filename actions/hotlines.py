@@ -27,6 +27,8 @@ class HotlineDesk:
     texts: Texts
     topics: tuple[tuple[re.Pattern[str], tuple[str, ...], tuple[str, ...]], ...]
     """Pattern over folded text → purposes of the directory, and numbers that come first."""
+    names: tuple[tuple[re.Pattern[str], str], ...]
+    """Pattern over folded text → the number of a line known by its name."""
     bodies: re.Pattern[str]
 
     @classmethod
@@ -34,11 +36,14 @@ class HotlineDesk:
         """With the table of topics."""
         table = yaml.safe_load(path.read_text(encoding="utf-8"))
         topics = tuple((re.compile(row["words"]), tuple(row.get("purposes", ())), tuple(row.get("first", ()))) for row in table["topics"])
-        return cls(directory, texts, topics, re.compile(table["bodies"]))
+        names = tuple((re.compile(row["words"]), str(row["phone"])) for row in table["names"])
+        return cls(directory, texts, topics, names, re.compile(table["bodies"]))
 
     def named(self, text: str) -> Hotline | None:
-        """The row of a number that the question itself names, former numbers included."""
-        return self.directory.find_phone(text)
+        """The row of a number that the question itself names, by its digits (former numbers included) or by the line's own name."""
+        line = folded_line(text)
+        by_name = (self.directory.by_phone(phone) for words, phone in self.names if words.search(line))
+        return next(by_name, None) or self.directory.find_phone(text)
 
     def rows_for(self, text: str, area: str | None, at: datetime) -> tuple[Hotline, ...]:
         """Rows for what the question is about, those to call first in front; empty when it is about something the directory does not know."""

@@ -302,7 +302,7 @@ def _outermost(found: list[Found]) -> Iterator[Found]:
 
 # --- rules -----------------------------------------------------------------------------------------------------------------------------
 
-_ACTS = frozenset({"hit", "brutal", "rape", "touch", "threat", "threat_kill", "confine", "neglect", "starve", "self_harm", "violence", "armed", "force", "die_wish", "suicide_word"})
+_ACTS = frozenset({"hit", "hit_weak", "brutal", "rape", "touch", "threat", "threat_kill", "confine", "neglect", "starve", "self_harm", "violence", "armed", "force", "die_wish", "suicide_word"})
 _GUARDS = frozenset({"policy", "news", "fiction", "generic", "official"})
 _NEAR = 6
 """Words between an act and the "now" or "years ago" that belongs to it."""

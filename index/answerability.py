@@ -109,7 +109,7 @@ def features(query: Query, hits: Sequence[Hit], retriever: Retriever) -> tuple[f
         math.log1p(first.lexical),
         pair_share,
         float(query.asked == "how_many" and not re.search(r"\d", first.passage.text)),
-        float(bool(query.provinces)),
+        float(bool(query.provinces or query.numbers)),
         float(bool(query.years) and said_years.isdisjoint(query.years)),
         float(bool(query.years) and last is not None and max(query.years) > last.year),
         float(min(len(query.paraphrases), 4)),

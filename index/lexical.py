@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import bm25s
@@ -43,6 +43,11 @@ class LexicalIndex:
         except Exception as error:  # numpy, json and bm25s each raise their own
             raise SnapshotDamaged("Chỉ mục từ vựng bị hỏng. Hãy chạy: trogiup index build.") from error
         return cls(engine, size)
+
+    @property
+    def terms(self) -> Iterable[str]:
+        """Every term that a passage holds."""
+        return self._vocabulary.keys()
 
     def knows(self, term: str) -> bool:
         """Whether any passage holds the term."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from index.analysis import terms, with_pairs
 from index.model import Hit, Query
 from index.snapshot import Snapshot, indexed_text
+from index.spelling import Spelling
 from knowledge.model import Document, Passage
 from knowledge.places import Gazetteer
 from knowledge.text import fold, folded_line, sentences
@@ -72,14 +73,19 @@ class Retriever:
         self._documents = [snapshot.collection.document(p.document_id) for p in snapshot.passages]
         self._traits = [self._trait(d, p) for d, p in zip(self._documents, snapshot.passages, strict=True)]
         self._positions = {p.passage_id: at for at, p in enumerate(snapshot.passages)}
+        self._spelling = Spelling.of(snapshot.lexical.terms)
         self._rarity = lru_cache(maxsize=8192)(self._rarity_of)
         self._terms = lru_cache(maxsize=4096)(self._terms_at)
+
+    def mended(self, query: Query) -> Query:
+        """The query with slips of the finger read as what the documents hold."""
+        return self._spelling.mended(query)
 
     def scope(self, query: Query) -> Scope:
         """The documents that the provinces and numbers of a question point to."""
         collection = self.snapshot.collection
-        held = [d for d in collection.documents if d.metadata.number and _names(query.numbers, d.metadata.number)]
-        unknown = tuple(n for n in query.numbers if "/" in n and not any(_names((n,), d.metadata.number or "") for d in held) and not self._mentioned(n))
+        held = [d for d in collection.documents if d.metadata.number and any(names(n, d.metadata.number) for n in query.numbers)]
+        unknown = tuple(n for n in query.numbers if "/" in n and not any(names(n, d.metadata.number or "") for d in held) and not self._mentioned(n))
         wanted = {name for province in query.provinces for name in self._gazetteer.kin(province)}
         near = [d for d in collection.documents if collection.province(d) in wanted]
         missing = tuple(
@@ -217,7 +223,6 @@ class _Trait:
     headings: str
 
 
-def _names(numbers: Sequence[str], number: str) -> bool:
-    """Whether one of the numbers typed (2735/KH-UBND, or 2735 alone) is this document's."""
-    flat = fold(number)
-    return any(flat == fold(typed) or ("/" not in typed and flat.startswith(f"{typed}/")) or ("/" in typed and flat.startswith(fold(typed))) for typed in numbers)
+def names(typed: str, number: str) -> bool:
+    """Whether a number as typed (2735/KH-UBND, 2735/KH, or 2735 alone) is this document's."""
+    return fold(number).startswith(fold(typed) if "/" in typed else f"{typed}/")

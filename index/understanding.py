@@ -19,6 +19,8 @@ from knowledge.text import fold, folded_line, marked_words, nfc, words
 DATA = Path(__file__).parent / "data"
 _SHORT = 9
 """Words: a question this short that asks for a date or a signer can only mean the document."""
+_BARE = 5
+"""Words: "căn cứ vào đâu vậy?"."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class QuestionRules:
 
     asked: tuple[tuple[Asked, tuple[re.Pattern[str], ...]], ...]
     fact: tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]
+    about_document: frozenset[str]
     document_words: re.Pattern[str]
     phone: tuple[re.Pattern[str], ...]
     not_phone: re.Pattern[str]
@@ -45,6 +48,7 @@ class QuestionRules:
         return cls(
             asked=tuple((cast(Asked, kind), compiled(patterns)) for kind, patterns in table["asked"].items()),
             fact=tuple((name, compiled(patterns)) for name, patterns in table["fact"].items()),
+            about_document=frozenset(table["about_document"]),
             document_words=re.compile(table["document_words"]),
             phone=compiled(table["phone"]),
             not_phone=re.compile(table["not_phone"]),
@@ -97,9 +101,9 @@ class Understanding:
 
     def _fact(self, line: str, length: int) -> str | None:
         fact = next((name for name, patterns in self.rules.fact if any(p.search(line) for p in patterns)), None)
-        if fact is None or (length > _SHORT and not self.rules.document_words.search(line)):
-            return None
-        return fact
+        if fact is None or self.rules.document_words.search(line):
+            return fact
+        return fact if length <= (_BARE if fact in self.rules.about_document else _SHORT) else None
 
     def _numbers(self, text: str) -> tuple[str, ...]:
         flat = fold(text)

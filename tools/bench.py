@@ -113,8 +113,10 @@ def all_ready(address: str) -> bool:
 
 def over_http(environ: Mapping[str, str], address: str, asked: list[str]) -> list[Row]:
     """What a person and the machine see of the service: start, memory, answers."""
+    say("a first start: it builds the index and trains")
     with service(environ, address):
-        pass  # builds the index and trains, so that the next start is a warm one
+        pass
+    say("a warm start")
     with service(environ, address) as (pid, seconds), httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
         number = iter(range(10_000))
 
@@ -125,6 +127,7 @@ def over_http(environ: Mapping[str, str], address: str, asked: list[str]) -> lis
         def search(text: str) -> None:
             client.get("/api/v1/search", params={"q": text}).raise_for_status()
 
+        say("idle memory, answers")
         time.sleep(5)
         idle = memory_mb(pid)
         rows = [Row("warm start until ready", seconds, "s", 25), Row("idle memory of everything", idle, "MB", 900)]
@@ -157,6 +160,11 @@ def index_build(environ: Mapping[str, str]) -> list[Row]:
     return [Row("index build", time.perf_counter() - began, "s", 15)]
 
 
+def say(line: str) -> None:
+    """What is being measured, on standard error."""
+    print(f"bench: {line}", file=sys.stderr, flush=True)
+
+
 def table(rows: list[Row]) -> str:
     """The rows in columns."""
     lines = [f"{'':32} {'measured':>12} {'limit':>10}"]
@@ -175,6 +183,7 @@ def main() -> int:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("TROGIUP_")}
         environ |= {"TROGIUP_HOME": home, "TROGIUP_PORT": str(port), "TROGIUP_HOST": "127.0.0.1"}
         rows = over_http(environ, f"http://127.0.0.1:{port}", asked)
+        say("the parts alone")
         rows += in_process(environ, asked)
         rows += index_build(environ)
     print(text := f"{len(asked)} questions, {os.cpu_count()} cores, Python {platform.python_version()}\n{table(rows)}")
@@ -185,4 +194,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except httpx.HTTPError as error:
+        sys.exit(f"bench: the service failed ({type(error).__name__}): ask the same with `trogiup ask`.")

@@ -86,7 +86,7 @@ def _examples(
     for question in gold:
         if question["history"] or "hotline" in question["tags"] or question["kind"] not in ("answer", "abstain"):
             continue
-        query = understanding.read(question["question"], date(2026, 11, 22))
+        query = retriever.mended(understanding.read(question["question"], date(2026, 11, 22)))
         scope = retriever.scope(query)
         if query.fact or scope.missing_provinces or scope.missing_numbers or router.route(question["question"]) != "question":
             continue
