@@ -105,6 +105,12 @@ class Answerer:
         elif hits[0].passage.role == "heading":
             chosen = self._headings(query, hits[0])
             body = "\n".join(shown(hit.passage.text) for hit in chosen)
+        elif query.duties and len(tasks := self._tasks(query, hits)) > 1:
+            chosen = tasks
+            share = max(_SEVERAL, _BODY // len(chosen))
+            body = heading(chosen[0].passage) + ":\n" + "\n".join(
+                self.texts("answer.item", clause=excerpt(query, hit, self.retriever, share).words) for hit in chosen[: _BODY // share]
+            )
         else:
             first = hits[0]
             body = self._led(first, excerpt(query, first, self.retriever, _MAIN))
@@ -165,6 +171,16 @@ class Answerer:
             if passage.role == "heading" and passage.path == hit.passage.path
         ]
         return beside[:_LISTED]
+
+    def _tasks(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
+        """All tasks of the body that the question names, in order; empty when the best passages are not those of one."""
+        asked = folded_line(query.written_out)
+        for hit in hits[:_CITED]:
+            body = folded_line(heading(hit.passage)).strip()
+            if hit.passage.role == "body" and body and f" {body} " in asked:
+                beside = (p for p in hit.document.passages if p.role == "body" and p.path == hit.passage.path)
+                return [Hit(p, hit.document, hit.score, hit.coverage, hit.lexical, hit.dense) for p in beside]
+        return []
 
     def _several(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         """The best passage of each province, when more than one speaks of it about equally."""

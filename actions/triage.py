@@ -1,16 +1,16 @@
 """Triage: whether somebody is in danger, decided on the words alone, before anything else. No index, database, dialogue or network.
 
 A message becomes words (teencode, telex remains, slips and emoji undone: spelling.yml), words become concepts (lexicon.yml), and rules
-(rules.yml) ask for concepts in order and near each other: "partner ~4 hit ~1 self". Marks are never contradicted: a syllable written
+(rules.yml) ask for concepts in order and near each other: "partner ~4 strike ~1 self". Marks are never contradicted: a syllable written
 with marks must carry the right ones, and where a message is written with marks a bare syllable stands for itself ("danh sách" is no "đánh").
-Open rules are silent in a message that asks about policy, tells news or a film; firm ones, where the person speaks of themselves, are not.
+Open rules are silent in a message that asks about policy, tells news or a film; firm ones, where the words name a person, are not.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -22,23 +22,14 @@ from typing import Any, NamedTuple
 import yaml
 
 from knowledge.errors import KnowledgeError
-from knowledge.text import clean_message, fold, squeeze
+from knowledge.text import clean_message, fold, nfc, squeeze
 
 DATA = Path(__file__).parent / "data" / "triage"
+KINDS = frozenset(
+    "child_abuse child_neglect sexual_abuse domestic_violence trafficking suicide overdose other_violence fire_accident".split()
+)
 BRIEF = 4
 """Words: in a message this short a single word of alarm is enough."""
-KINDS = (
-    "child_abuse",
-    "child_neglect",
-    "sexual_abuse",
-    "domestic_violence",
-    "trafficking",
-    "suicide",
-    "overdose",
-    "other_violence",
-    "fire_accident",
-)
-SPEAKERS = ("self", "child", "witness", "official", "unknown")
 
 
 class Risk(IntEnum):
@@ -53,7 +44,7 @@ class Risk(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What triage read in a message. `kinds`: the gravest first; `rules`: the ids of the rules that fired."""
+    """What triage read. `kinds`: of KINDS, the gravest first; `speaker`: self, child, witness, official or unknown; `rules`: ids that fired."""
 
     risk: Risk
     kinds: tuple[str, ...]
@@ -66,48 +57,31 @@ class Assessment:
         return self.risk > Risk.NONE
 
 
-class Word(NamedTuple):
-    """A syllable as it was meant, with its marks, and folded."""
+class Text(NamedTuple):
+    """The words of a message, their places (pauses take room: a sentence's end two, a comma one), whether it is written with marks."""
 
-    form: str
-    folded: str
+    forms: tuple[str, ...]
+    folded: tuple[str, ...]
+    places: tuple[int, ...]
+    with_marks: bool
 
 
 class Found(NamedTuple):
-    """A concept at words[start:end]."""
+    """A concept between two places."""
 
     start: int
     end: int
     concept: str
 
 
-class Step(NamedTuple):
-    """An element of a pattern: one of `concepts`, at most `gap` words behind the element before it."""
-
-    concepts: tuple[str, ...]
-    gap: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """`patterns`: any of them fires. `firm`: also where policy, news or a film is spoken of. `steady`: the risk does not rise with "now"."""
-
-    id: str
-    kind: str
-    risk: Risk
-    firm: bool
-    steady: bool
-    patterns: tuple[tuple[Step, ...], ...]
-    examples: tuple[str, ...]
-
-
 # --- syllables -------------------------------------------------------------------------------------------------------------------------
 
 _SYLLABLE = re.compile(r"(?:ngh|ng|nh|gh|gi|kh|ph|th|tr|ch|qu|[bcdghklmnpqrstvx])?(?!aa|ee|ii|oo)[aeiouy]{1,3}(?:ng|nh|ch|[cmnpt])?")
-_MIXED = re.compile(r"(\d+)(\D+)")
+_MIXED = re.compile(r"(\d+)([^\W\d]+)")
+_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _SIGNS = {"\u0302": "^", "\u0306": "(", "\u031b": "+"}
+# Hỏi and ngã are one here: half of the country writes them alike.
 _TONES = {"\u0301": "1", "\u0300": "2", "\u0309": "3", "\u0303": "3", "\u0323": "5"}
-"""Hỏi and ngã are one here: half of the country writes them alike."""
 
 
 @lru_cache(maxsize=16384)
@@ -116,31 +90,25 @@ def _anatomy(form: str) -> tuple[tuple[str, ...], str]:
     signs: list[str] = []
     tone = ""
     for char in form:
-        parts = unicodedata.normalize("NFD", char)
-        signs.append("-" if char == "đ" else "".join(_SIGNS.get(p, "") for p in parts[1:]))
-        tone = next((_TONES[p] for p in parts[1:] if p in _TONES), tone)
+        parts = unicodedata.normalize("NFD", char)[1:]
+        signs.append("-" if char == "đ" else "".join(_SIGNS.get(p, "") for p in parts))
+        tone = next((_TONES[p] for p in parts if p in _TONES), tone)
     return tuple(signs), tone
 
 
-@lru_cache(maxsize=16384)
-def agrees(written: str, meant: str, with_marks: bool) -> bool:
-    """Whether `written` can be `meant` (same letters when folded): no mark contradicts, marks may be missing.
+def agrees(written: str, meant: str, *, with_marks: bool, exact: bool = False) -> bool:
+    """Whether `written` can be `meant` (same letters when folded): no mark contradicts, a tone or the stroke of đ may be missing.
 
-    `with_marks`: the message is written with marks, so a syllable without any stands for itself.
+    `with_marks`: the message is written with marks, so a syllable without any stands for itself. `exact`: every mark must be there.
     """
-    if written == meant:
-        return True
     signs, tone = _anatomy(written)
+    meant_signs, meant_tone = _anatomy(meant)
+    if exact or written == meant:
+        return signs == meant_signs and tone == meant_tone
     if not tone and not any(signs):
         # A syllable that ends in a stop always has a tone: bare, its mark is missing.
         return not with_marks or written[-1] in "ptc" or written.endswith("ch")
-    meant_signs, meant_tone = _anatomy(meant)
     return tone in ("", meant_tone) and all(s == m or (not s and m == "-") for s, m in zip(signs, meant_signs, strict=True))
-
-
-def _same(written: str, meant: str, with_marks: bool) -> bool:
-    """Whether all marks are there and right."""
-    return written == meant or _anatomy(written) == _anatomy(meant)
 
 
 def _untelex(text: str) -> str:
@@ -154,55 +122,55 @@ def _untelex(text: str) -> str:
 def _slips(folded: str) -> Iterator[str]:
     """A letter left out or two exchanged, where what comes out is no syllable of Vietnamese."""
     for i in range(1, len(folded)):
-        yield folded[:i] + folded[i + 1 :]
-        yield folded[: i - 1] + folded[i] + folded[i - 1] + folded[i + 1 :]
+        for slip in (folded[:i] + folded[i + 1 :], folded[: i - 1] + folded[i] + folded[i - 1] + folded[i + 1 :]):
+            if not _SYLLABLE.fullmatch(slip):
+                yield slip
 
 
 @dataclass(frozen=True)
 class Speller:
-    """From what was typed to the words that were meant. `short`: teencode; `signs`: emoji; `slips`: typos; `known`: never undone."""
+    """From what was typed to what was meant. `short`: teencode; `signs`: emoji; `slips`: typos; `known`: syllables that are right."""
 
     short: Mapping[str, str]
     signs: Mapping[str, str]
     slips: Mapping[str, str]
     known: frozenset[str]
-    _seen: dict[str, tuple[Word, ...]] = field(default_factory=dict, repr=False)
+    _seen: dict[str, tuple[tuple[str, ...], tuple[str, ...], int, bool]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def _token(self) -> re.Pattern[str]:
-        emoji = "|".join(map(re.escape, self.signs))
-        return re.compile(rf"[^\W_]+|%|{emoji}|(?P<stop>[.!?…;\n]+)|(?P<comma>[,:])")
+        return re.compile(rf"[^\W_]+|[%,:]|[.!?…;\n]+|{'|'.join(map(re.escape, self.signs))}")
 
     def read(self, text: str) -> Text:
-        """The words of a cleaned message, with their places: the end of a sentence is two words wide, a comma one."""
-        found: list[Word] = []
+        """The words of a message."""
+        clean = clean_message(text) if _ODD.search(text) else nfc(text)
+        forms: list[str] = []
+        folded: list[str] = []
         places: list[int] = []
         place = marked = lettered = 0
-        for match in self._token.finditer(squeeze(text.lower())):
-            if match.lastgroup:
-                place += 2 if match.lastgroup == "stop" else 1
-                continue
-            token = match.group()
-            meant = self._seen.get(token) or self._learn(token)
-            lettered += 1
-            marked += not token.isascii()
-            for word in meant:
-                found.append(word)
-                places.append(place)
-                place += 1
-        return Text(tuple(found), tuple(places), marked * 2 >= lettered)
+        for token in self._token.findall(squeeze(clean.lower())):
+            new_forms, new_folded, pause, has_marks = self._seen.get(token) or self._learn(token)
+            place += pause
+            if new_forms:
+                lettered += 1
+                marked += has_marks
+                forms += new_forms
+                folded += new_folded
+                places += range(place, place + len(new_forms))
+                place += len(new_forms)
+        return Text(tuple(forms), tuple(folded), tuple(places), marked * 2 >= lettered)
 
-    def _learn(self, token: str) -> tuple[Word, ...]:
-        if len(self._seen) > 20000:  # a bound on memory, never reached by Vietnamese
+    def _learn(self, token: str) -> tuple[tuple[str, ...], tuple[str, ...], int, bool]:
+        if len(self._seen) > 20000:  # a bound on memory that Vietnamese does not reach
             self._seen.clear()
-        meant = tuple(Word(form, fold(form)) for form in self._meant(token).split())
-        self._seen[token] = meant
-        return meant
+        pause = 1 if token in ",:" else 2 if token[0] in ".!?…;\n" else 0
+        forms = () if pause else tuple(self._meant(token).split())
+        self._seen[token] = learnt = (forms, tuple(map(fold, forms)), pause, not token.isascii())
+        return learnt
 
     def _meant(self, token: str) -> str:
-        for known in (self.signs.get(token), self.short.get(token)):
-            if known:
-                return known
+        if known := self.signs.get(token) or self.short.get(token):
+            return known
         folded = fold(token)
         if mixed := _MIXED.fullmatch(folded):
             return f"{mixed[1]} {self.short.get('_' + mixed[2], mixed[2])}"
@@ -214,106 +182,153 @@ class Speller:
         return self.short.get(folded) or self.slips.get(folded, token)
 
 
-class Text(NamedTuple):
-    """The words of a message, the place of each, and whether the message is written with marks."""
-
-    words: tuple[Word, ...]
-    places: tuple[int, ...]
-    with_marks: bool
-
-
 # --- concepts --------------------------------------------------------------------------------------------------------------------------
 
-_Node = dict[str, Any]
+_WHO = frozenset("self young son_daughter minor_self minor mychild child partner parent relative school outsider third witness generic".split())
+_COVERS = frozenset("idiom asking official generic policy news fiction not_negation".split())
+_WEAK = frozenset("negation now fiction news policy idiom".split())
+
+
+class Name(NamedTuple):
+    """A concept. `who`: names a person; `weak`: gives way to any longer phrase; `covers`: hides what stands inside its phrases."""
+
+    concept: str
+    who: bool
+    weak: bool
+    covers: bool
+
+
+class Node:
+    """A node of the tree of folded syllables, and the phrases that end there: (concept, syllables, every mark needed)."""
+
+    __slots__ = ("_seen", "children", "phrases")
+
+    def __init__(self) -> None:
+        self.children: dict[str, Node] = {}
+        self.phrases: list[tuple[Name, tuple[str, ...], bool]] = []
+        self._seen: dict[tuple[tuple[str, ...], bool], tuple[Name, ...]] = {}
+
+    def find(self, forms: tuple[str, ...], with_marks: bool) -> tuple[Name, ...]:
+        """The concepts whose phrases `forms` can be; remembered, since people use the same words."""
+        if (names := self._seen.get((forms, with_marks))) is None:
+            if len(self._seen) > 100:
+                self._seen.clear()
+            fitting = (
+                name
+                for name, phrase, exact in self.phrases
+                if all(agrees(form, meant, with_marks=with_marks, exact=exact) for form, meant in zip(forms, phrase, strict=True))
+            )
+            self._seen[forms, with_marks] = names = tuple(dict.fromkeys(fitting))
+        return names
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Phrases of concepts as a tree of folded syllables; under "" the phrases that end there: (concept, syllables, marks needed)."""
+    """The phrases of all concepts as a tree."""
 
-    tree: _Node
+    root: Node
     concepts: frozenset[str]
-    examples: Mapping[str, str]
 
     @classmethod
     def build(cls, entries: Mapping[str, Mapping[str, Any]]) -> Lexicon:
-        tree: _Node = {}
+        root = Node()
         for concept, entry in entries.items():
-            for phrase in entry["phrases"]:
-                for forms in _expand(str(phrase).removeprefix("!")):
-                    node = tree
+            name = Name(concept, concept in _WHO, concept in _WEAK, concept in _COVERS)
+            for phrase in map(str, entry["phrases"]):
+                parts = [part.split("|") for part in re.split(r"[()]", phrase.removeprefix("!"))]
+                for choice in product(*parts):
+                    node, forms = root, tuple(" ".join(choice).split())
                     for form in forms:
-                        node = node.setdefault(fold(form), {})
-                    node.setdefault("", []).append((concept, forms, str(phrase).startswith("!")))
-        return cls(tree, frozenset(entries), {concept: entry["example"] for concept, entry in entries.items()})
+                        node = node.children.setdefault(fold(form), Node())
+                    node.phrases.append((name, forms, phrase.startswith("!")))
+        return cls(root, frozenset(entries))
 
     def find(self, text: Text) -> list[Found]:
-        """Every concept in the text; what stands inside a longer phrase is left to the phrase ("đánh" inside "đánh răng")."""
-        found: list[Found] = []
-        for start, word in enumerate(text.words):
-            node, end = self.tree.get(word.folded), start + 1
-            while node is not None:
-                for concept, forms, needs_marks in node.get("", ()):
-                    same = _same if needs_marks else agrees
-                    if all(same(w.form, form, text.with_marks) for w, form in zip(text.words[start:end], forms, strict=True)):
-                        found.append(Found(start, end, concept))
-                node = node.get(text.words[end].folded) if end < len(text.words) else None
-                end += 1
-        if len(text.words) <= BRIEF:
-            found.append(Found(0, 0, "brief"))
-        return list(_outermost(found))
+        """Every concept in the text, longest phrase first at each place.
 
-    def syllables(self) -> Iterable[str]:
-        """All folded syllables of the phrases."""
-        stack = [self.tree]
+        What stands inside a phrase of no danger is left out ("đánh" in "đánh răng"), so is a person inside a longer name and a weak word
+        inside any longer phrase.
+        """
+        forms, folded, places, with_marks = text
+        found = [Found(0, 0, "brief")] if len(forms) <= BRIEF else []
+        covered = covered_who = covered_weak = (-1, -1)
+        for start, begin in enumerate(places):
+            for stop, names in reversed(self._phrases(forms, folded, start, with_marks)):
+                span = (begin, places[stop - 1] + 1)
+                end = span[1]
+                for name in names:
+                    if (
+                        (end <= covered[1] and span != covered)
+                        or (name.who and end <= covered_who[1] and span != covered_who)
+                        or (name.weak and end <= covered_weak[1] and span != covered_weak)
+                    ):
+                        continue
+                    found.append(Found(begin, end, name.concept))
+                    covered = span if name.covers and end > covered[1] else covered
+                    covered_who = span if name.who and end > covered_who[1] else covered_who
+                    covered_weak = span if end > covered_weak[1] else covered_weak
+        return found
+
+    def _phrases(self, forms: tuple[str, ...], folded: tuple[str, ...], start: int, with_marks: bool) -> list[tuple[int, tuple[Name, ...]]]:
+        """The phrases that begin at word `start`: the word they end before, and their concepts."""
+        found = []
+        stop = start
+        node = self.root.children.get(folded[start])
+        while node is not None:
+            stop += 1
+            if node.phrases and (names := node.find(forms[start:stop], with_marks)):
+                found.append((stop, names))
+            node = node.children.get(folded[stop]) if stop < len(folded) else None
+        return found
+
+    def syllables(self) -> Iterator[str]:
+        """The folded syllables of all phrases."""
+        stack = [self.root]
         while stack:
-            for syllable, node in stack.pop().items():
-                if syllable:
-                    yield syllable
-                    stack.append(node)
-
-
-def _expand(phrase: str) -> Iterator[tuple[str, ...]]:
-    """`(dọa|đe) giết` → `dọa giết`, `đe giết`; an empty choice leaves the place out."""
-    parts = [part.split("|") for part in re.split(r"[()]", phrase)]
-    for choice in product(*parts):
-        yield tuple(" ".join(choice).split())
-
-
-_WHO = frozenset("self young son_daughter minor_self minor mychild child partner parent relative school outsider third witness generic".split())
-_WEAK = frozenset({"negation", "now", "fiction", "news", "policy", "idiom"})
-_COVERS = frozenset({"idiom", "asking", "official", "generic", "policy", "news", "fiction", "not_negation"})
-
-
-def _outermost(found: list[Found]) -> Iterator[Found]:
-    """Leaves out what stands inside a longer phrase of no danger, a person inside a longer name, weak words inside any longer phrase."""
-    covered = {"every": (-1, -1), "who": (-1, -1), "weak": (-1, -1)}
-    for item in sorted(found, key=lambda f: (f.start, -f.end)):
-        span = (item.start, item.end)
-        layers = ["every"] + ["who"] * (item.concept in _WHO) + ["weak"] * (item.concept in _WEAK)
-        if any(item.end <= covered[layer][1] and span != covered[layer] for layer in layers):
-            continue
-        yield item
-        own = ["weak"] + ["who"] * (item.concept in _WHO) + ["every"] * (item.concept in _COVERS)
-        for layer in own:
-            if item.end > covered[layer][1]:
-                covered[layer] = span
+            children = stack.pop().children
+            yield from children
+            stack += children.values()
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------------------------
 
-_ACTS = frozenset({"hit", "hit_weak", "brutal", "rape", "touch", "threat", "threat_kill", "confine", "neglect", "starve", "self_harm", "violence", "armed", "force", "die_wish", "suicide_word"})
-_GUARDS = frozenset({"policy", "news", "fiction", "generic", "official"})
+_ACTS = frozenset(
+    "hit hit_weak brutal rape touch threat threat_kill confine neglect starve self_harm violence armed force die_wish suicide_word".split()
+)
+_GUARDS = ("policy", "news", "fiction", "generic", "official")
+_OVER = frozenset({"fire_accident", "overdose"})
+"""Kinds that are no danger any more once they lie in the past."""
 _NEAR = 6
 """Words between an act and the "now" or "years ago" that belongs to it."""
+_LONGEST = 10
+"""Words in the longest phrase of the lexicon, and a pause."""
+
+
+class Step(NamedTuple):
+    """An element of a pattern: one of `concepts`, at most `gap` words behind the element before it."""
+
+    concepts: tuple[str, ...]
+    gap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`patterns`: any of them fires. `firm`: also where policy, news or a film is spoken of. `steady`: "now" does not raise the risk."""
+
+    id: str
+    kind: str
+    risk: Risk
+    firm: bool
+    steady: bool
+    patterns: tuple[tuple[Step, ...], ...]
+    examples: tuple[str, ...]
 
 
 class Scene:
-    """One reading of a message: its concepts, negated acts taken out."""
+    """One reading of a message: its concepts by name, in order, negated acts taken out."""
 
-    def __init__(self, text: Text, found: Sequence[Found]) -> None:
-        self.text = text
-        self._by_concept: dict[str, list[Found]] = {}
+    def __init__(self, found: Iterable[Found]) -> None:
+        self._places: dict[tuple[str, ...], list[Found]] = {}
         negated_until = -1
         for item in found:
             if item.concept == "negation":
@@ -324,48 +339,57 @@ class Scene:
             elif item.start <= negated_until and item.concept in _ACTS:
                 negated_until = max(negated_until, item.end - 1)
                 continue
-            self._by_concept.setdefault(item.concept, []).append(item)
-        self._merged: dict[tuple[str, ...], list[Found]] = {}
+            self._places.setdefault((item.concept,), []).append(item)
+        self.present = {concepts[0] for concepts in self._places}
 
     def has(self, concepts: Iterable[str]) -> bool:
-        return not self._by_concept.keys().isdisjoint(concepts)
+        """Whether any of `concepts` is there."""
+        return not self.present.isdisjoint(concepts)
 
-    def all_of(self, concepts: tuple[str, ...]) -> list[Found]:
+    def places(self, concepts: tuple[str, ...]) -> list[Found]:
         """The places of any of `concepts`, in order of their beginning."""
-        if concepts not in self._merged:
-            self._merged[concepts] = sorted(item for c in concepts for item in self._by_concept.get(c, ()))
-        return self._merged[concepts]
-
-    def gap(self, end: int, start: int) -> int:
-        """Words, and pauses, between words[:end] and words[start:]."""
-        return self.text.places[start] - (self.text.places[end - 1] if end else -1) - 1
+        if (places := self._places.get(concepts)) is None:
+            places = sorted(item for concept in concepts for item in self._places.get((concept,), ()))
+            self._places[concepts] = places
+        return places
 
     def match(self, pattern: tuple[Step, ...], since: int) -> tuple[int, int] | None:
-        """Where the steps stand one behind the other, the last ending after word `since`: (start, end) or None."""
-        reached: list[tuple[int, int, int]] = []  # where the last step begins and ends, where the first began
-        for number, step in enumerate(pattern, 1):
-            places = [f for f in self.all_of(step.concepts) if number < len(pattern) or f.end > since]
-            if number == 1:
-                reached = [(f.start, f.end, f.start) for f in places]
-                continue
-            onward: list[tuple[int, int, int]] = []
-            for f in places:
-                # A phrase may hold the next step ("bắt con" holds "con"), so order goes by beginnings.
-                before = bisect_left(reached, (f.start, f.end, -1)) - 1
-                if before >= 0 and self.gap(reached[before][1], f.start) <= step.gap:
-                    onward.append((f.start, f.end, reached[before][2]))
-            reached = onward
-        return (reached[0][2], reached[0][1]) if reached else None
+        """Where the steps stand one behind the other, the last ending after place `since`: (start, end) or None."""
+        rare = min(range(len(pattern)), key=lambda i: len(self.places(pattern[i].concepts)))
+        for item in self.places(pattern[rare].concepts):
+            end = self._onward(pattern, rare, item, since)
+            start = self._back(pattern, rare, item) if end is not None else None
+            if start is not None and end is not None:
+                return start, end
+        return None
+
+    def _onward(self, pattern: tuple[Step, ...], at: int, item: Found, since: int) -> int | None:
+        if at + 1 == len(pattern):
+            return item.end if item.end > since else None
+        step = pattern[at + 1]
+        places = self.places(step.concepts)
+        # A phrase may hold the next step ("bắt con" holds "con"), so order goes by beginnings.
+        for i in range(bisect_right(places, (item.start, item.end, "~")), len(places)):
+            if places[i].start - item.end > step.gap:
+                break
+            if (end := self._onward(pattern, at + 1, places[i], since)) is not None:
+                return end
+        return None
+
+    def _back(self, pattern: tuple[Step, ...], at: int, item: Found) -> int | None:
+        if at == 0:
+            return item.start
+        places = self.places(pattern[at - 1].concepts)
+        for i in range(bisect_left(places, (item.start, item.end, "")) - 1, -1, -1):
+            if item.start - places[i].start > pattern[at].gap + _LONGEST:
+                break
+            if item.start - places[i].end <= pattern[at].gap and (start := self._back(pattern, at - 1, places[i])) is not None:
+                return start
+        return None
 
     def near(self, concept: str, span: tuple[int, int]) -> bool:
         """Whether `concept` stands in the span or within a few words of it."""
-        start, end = span
-        return any(
-            start <= f.start < end
-            or (f.end <= start and self.gap(f.end, start) <= _NEAR)
-            or (f.start >= end and self.gap(end, f.start) <= _NEAR)
-            for f in self.all_of((concept,))
-        )
+        return any(f.start - span[1] <= _NEAR and span[0] - f.end <= _NEAR for f in self.places((concept,)))
 
 
 @dataclass(frozen=True)
@@ -379,47 +403,43 @@ class Triage:
     @classmethod
     def load(cls, folder: Path = DATA) -> Triage:
         """Reads and checks the tables of `folder`. Raises KnowledgeError naming the entry that cannot be read."""
-        spelling, lexicon, rules = (_yaml(folder / name) for name in ("spelling.yml", "lexicon.yml", "rules.yml"))
-        built = Lexicon.build(lexicon)
-        slips: dict[str, str] = {}
-        known = frozenset(built.syllables())
-        for syllable in sorted(known):
-            if len(syllable) >= 4 and syllable.isalpha():
-                slips |= {slip: syllable for slip in _slips(syllable) if not _SYLLABLE.fullmatch(slip)}
-        short = {str(k): str(v) for table in spelling["short"] for k, v in table["words"].items()}
-        signs = {str(k): str(v) for table in spelling["signs"] for k, v in table["words"].items()}
-        read = tuple(_rule(entry, rules["groups"], built.concepts) for entry in rules["rules"])
-        return cls(Speller(short, signs, slips, known), built, read)
+        spelling, entries, rules = (_yaml(folder / name) for name in ("spelling.yml", "lexicon.yml", "rules.yml"))
+        lexicon = Lexicon.build(entries)
+        known = frozenset(lexicon.syllables())
+        slips = {slip: syllable for syllable in sorted(known) if len(syllable) >= 4 and syllable.isalpha() for slip in _slips(syllable)}
+        short, signs = ({str(k): str(v) for table in spelling[part] for k, v in table["words"].items()} for part in ("short", "signs"))
+        read = tuple(_rule(entry, rules["groups"], lexicon.concepts) for entry in rules["rules"])
+        return cls(Speller(short, signs, slips, known), lexicon, read)
 
     def assess(self, text: str, earlier: Sequence[str] = ()) -> Assessment:
         """Reads one message. `earlier`: what the person wrote before in the conversation, oldest first; only what this message adds counts."""
-        alone = self._read(text, 0)
+        alone = self._read(text, -1)
         if not earlier:
             return alone
         before = "\n".join(message[-1000:] for message in earlier[-4:])
-        since = len(self.speller.read(clean_message(before)).words)
-        joined = self._read(f"{before}\n{text}", since)
-        if alone.risk >= joined.risk:
-            speaker = joined.speaker if alone.speaker == "unknown" else alone.speaker
-            return Assessment(alone.risk, alone.kinds, speaker, alone.rules)
-        return joined
+        places = self.speller.read(before).places
+        joined = self._read(f"{before}\n{text}", places[-1] + 1 if places else -1)
+        if alone.risk < joined.risk:
+            return joined
+        return Assessment(alone.risk, alone.kinds, joined.speaker if alone.speaker == "unknown" else alone.speaker, alone.rules)
 
     def _read(self, text: str, since: int) -> Assessment:
-        read = self.speller.read(clean_message(text))
-        scene = Scene(read, self.lexicon.find(read))
+        scene = Scene(self.lexicon.find(self.speller.read(text)))
         guarded = scene.has(_GUARDS)
         fired: list[tuple[Risk, Rule]] = []
         for rule in self.rules:
             if guarded and not rule.firm:
                 continue
-            spans = (scene.match(pattern, since) for pattern in rule.patterns if all(scene.has(step.concepts) for step in pattern))
-            if span := next((s for s in spans if s), None):
-                fired.append((_risk(rule, scene, span), rule))
+            for pattern in rule.patterns:
+                if all(scene.has(step.concepts) for step in pattern) and (span := scene.match(pattern, since)):
+                    risk = _risk(rule, scene, span)
+                    if risk >= rule.risk or rule.kind not in _OVER:
+                        fired.append((risk, rule))
+                    break
         fired.sort(key=lambda pair: -pair[0])
-        child = scene.has(("minor", "minor_self"))
         speaker = _speaker(scene, bool(fired))
         kinds = [rule.kind for _, rule in fired]
-        if kinds and (child or speaker == "child") and set(kinds) & {"sexual_abuse", "domestic_violence", "other_violence"}:
+        if {"sexual_abuse", "domestic_violence", "other_violence"} & set(kinds) and (speaker == "child" or scene.has(("minor", "minor_self"))):
             kinds.append("child_abuse")
         return Assessment(fired[0][0] if fired else Risk.NONE, tuple(dict.fromkeys(kinds)), speaker, tuple(rule.id for _, rule in fired))
 
@@ -434,7 +454,7 @@ def _risk(rule: Rule, scene: Scene, span: tuple[int, int]) -> Risk:
 
 
 def _speaker(scene: Scene, fired: bool) -> str:
-    """Who writes, as far as the words show it (one of SPEAKERS)."""
+    """Who writes, as far as the words show it."""
     if scene.has(("minor_self",)):
         return "child"
     if scene.has(("official",)) and not fired:
@@ -460,18 +480,11 @@ def _yaml(path: Path) -> Any:
 
 def _rule(entry: Mapping[str, Any], groups: Mapping[str, Sequence[str]], concepts: frozenset[str]) -> Rule:
     try:
-        kind = entry["kind"]
-        if kind not in KINDS:
-            raise ValueError(f"unknown kind {kind}")
-        return Rule(
-            id=entry["id"],
-            kind=kind,
-            risk=Risk[entry["risk"].upper()],
-            firm=entry.get("firm", False),
-            steady=entry.get("steady", False),
-            patterns=tuple(_pattern(text, groups, concepts) for text in entry["any"]),
-            examples=tuple(entry["examples"]),
-        )
+        if entry["kind"] not in KINDS:
+            raise ValueError(f"unknown kind {entry['kind']}")
+        patterns = tuple(_pattern(text, groups, concepts) for text in entry["any"])
+        firm, steady = entry.get("firm", False), entry.get("steady", False)
+        return Rule(entry["id"], entry["kind"], Risk[entry["risk"].upper()], firm, steady, patterns, tuple(entry["examples"]))
     except (KeyError, ValueError) as error:
         raise KnowledgeError(f"rules.yml, {entry.get('id')}: {error}") from error
 

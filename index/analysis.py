@@ -6,6 +6,7 @@ Measured on these documents: folded uni+bigrams find the same with and without d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from knowledge.text import words
 
@@ -17,4 +18,4 @@ def terms(text: str) -> list[str]:
 
 def with_pairs(syllables: Sequence[str]) -> list[str]:
     """Syllables followed by their bigrams."""
-    return [*syllables, *(f"{a}_{b}" for a, b in zip(syllables, syllables[1:], strict=False))]
+    return [*syllables, *(f"{a}_{b}" for a, b in pairwise(syllables))]

@@ -1,8 +1,8 @@
 """The encoder: always a sentence-transformers model. The embedded one is made here from the collection; any other comes by name or folder.
 
 The embedded model is static: each folded syllable has a vector from a truncated SVD of its positive pointwise mutual information with the
-syllables around it (Levy & Goldberg 2014, "Neural word embedding as implicit matrix factorization"), weighted by a/(a+p) (Arora et al. 2017, SIF).
-It needs no download, is made in a second or two, and is saved and loaded by sentence-transformers like any model.
+syllables around it (Levy & Goldberg 2014, "Neural word embedding as implicit matrix factorization"), weighted by a/(a+p) (SIF, Arora et al.
+2017). It needs no download, is made in a second or two, and is saved and loaded by sentence-transformers like any model.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ DIMENSIONS = 128
 _WINDOW = 6
 _SIF = 1e-3
 _UNKNOWN = "[UNK]"
+_BETWEEN_WORDS = r"[^\p{L}\p{N}]+"
+_PATHS = ("/", "./", "../", "~")
 
 
 class Encoder(Protocol):
@@ -40,7 +42,7 @@ class Encoder(Protocol):
         ...
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors; a text without a known word is the zero vector."""
+        """Unit vectors; a text without a known word is the zero vector of the embedded model."""
         ...
 
 
@@ -48,48 +50,43 @@ class SentenceTransformerEncoder:
     """Any sentence-transformers model. `folded`: the embedded model was made from folded text and wants it."""
 
     def __init__(self, model: SentenceTransformer, fingerprint: str, *, folded: bool = False) -> None:
-        self._model = model
-        self._folded = folded
+        self.model = model
         self.fingerprint = fingerprint
+        self._folded = folded
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See Encoder."""
-        prepared = [fold(nfc(text)) for text in texts] if self._folded else [nfc(text) for text in texts]
-        vectors = self._model.encode(prepared, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False)
-        return np.ascontiguousarray(np.nan_to_num(vectors), dtype=np.float32)
+        prepared = [fold(nfc(text)) if self._folded else nfc(text) for text in texts]
+        vectors = self.model.encode(prepared, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False)
+        return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
 def load_encoder(name_or_folder: str) -> SentenceTransformerEncoder:
     """A model by hub name or folder. IndexFault when it cannot be loaded."""
-    _quiet()
-    from sentence_transformers import SentenceTransformer
-
-    try:
-        model = SentenceTransformer(name_or_folder, device="cpu")
-    except Exception as error:  # what a hub or a damaged folder raises is not one type
-        raise IndexFault(f"Không nạp được bộ mã hóa {name_or_folder}. Hãy kiểm tra TROGIUP_ENCODER.", encoder=name_or_folder) from error
-    folder = Path(name_or_folder)
-    return SentenceTransformerEncoder(model, f"st:{_digest(folder) if folder.is_dir() else name_or_folder}")
+    folder = Path(name_or_folder).expanduser()
+    if name_or_folder.startswith(_PATHS) and not folder.is_dir():
+        raise IndexFault(f"There is no folder {name_or_folder}: correct TROGIUP_ENCODER.", encoder=name_or_folder)
+    local = folder.is_dir()
+    advice = f"The encoder {name_or_folder} could not be loaded: TROGIUP_ENCODER must name a sentence-transformers model or its folder."
+    model = _load(str(folder) if local else name_or_folder, advice)
+    return SentenceTransformerEncoder(model, f"st:{_digest(folder) if local else name_or_folder}")
 
 
 def load_static(folder: Path) -> SentenceTransformerEncoder:
-    """The embedded model of a snapshot."""
-    _quiet()
-    from sentence_transformers import SentenceTransformer
+    """The embedded model of a snapshot. IndexFault when it cannot be loaded."""
+    model = _load(str(folder), "The encoder of the index could not be loaded. Run: trogiup index build.")
+    import torch
 
-    try:
-        model = SentenceTransformer(str(folder), device="cpu")
-    except Exception as error:
-        raise IndexFault("Bộ mã hóa trong chỉ mục bị hỏng. Hãy chạy: trogiup index build.") from error
+    torch.set_num_threads(1)  # a mean over a few rows: more threads only wait for each other
     return SentenceTransformerEncoder(model, f"static:{_digest(folder)}", folded=True)
 
 
 def build_static(texts: Iterable[str], folder: Path, seed: int = 0) -> SentenceTransformerEncoder:
-    """Makes the embedded model from `texts`, saves it in `folder` and loads it back."""
+    """Makes the embedded model from `texts`, saves it in `folder` and loads it back. OSError when it cannot be written."""
     _quiet()
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-    from tokenizers import Tokenizer, models, pre_tokenizers
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
     sentences = [words(text) for text in texts]
     counts = Counter(word for sentence in sentences for word in sentence)
@@ -99,23 +96,31 @@ def build_static(texts: Iterable[str], folder: Path, seed: int = 0) -> SentenceT
     total = sum(counts.values()) or 1
     weights = np.array([0.0, *(_SIF / (_SIF + counts[word] / total) for word in vocabulary[1:])], dtype=np.float32)
     tokenizer = Tokenizer(models.WordLevel(ids, unk_token=_UNKNOWN))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(pre_tokenizers_pattern(), "removed")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(_BETWEEN_WORDS), "removed")
     model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=vectors * weights[:, None])], device="cpu")
-    model.save(str(folder), create_model_card=False)
+    try:
+        model.save(str(folder), create_model_card=False)
+    except OSError:
+        raise
+    except Exception as error:  # safetensors and tokenizers have their own for a full disk
+        raise OSError(f"the encoder could not be written: {error}") from error
     return load_static(folder)
 
 
-def pre_tokenizers_pattern() -> object:
-    """What separates words: everything that is no letter or digit."""
-    from tokenizers import Regex
+def _load(name_or_folder: str, advice: str) -> SentenceTransformer:
+    _quiet()
+    from sentence_transformers import SentenceTransformer
 
-    return Regex(r"[^\p{L}\p{N}]+")
+    try:
+        return SentenceTransformer(name_or_folder, device="cpu")
+    except Exception as error:  # what a hub or a damaged folder raises is not one type
+        raise IndexFault(advice, encoder=name_or_folder) from error
 
 
 def _vectors(sentences: Sequence[Sequence[int]], size: int, seed: int) -> Vectors:
-    """PPMI over a window, then truncated SVD: (size, ≤ DIMENSIONS) float32."""
-    from scipy.sparse import coo_matrix
-    from sklearn.decomposition import TruncatedSVD
+    """PPMI over a window, then truncated SVD: (size, ≤ DIMENSIONS) float32. Contexts are smoothed by 0.75 (Levy et al. 2015)."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.linalg import svds
 
     pairs: Counter[tuple[int, int]] = Counter()
     for sentence in sentences:
@@ -126,29 +131,28 @@ def _vectors(sentences: Sequence[Sequence[int]], size: int, seed: int) -> Vector
         return np.zeros((size, DIMENSIONS), dtype=np.float32)
     rows, columns = np.array(list(pairs)).T
     counts = np.fromiter(pairs.values(), dtype=np.float64)
-    matrix = coo_matrix((counts, (rows, columns)), shape=(size, size)).tocsr()
-    marginal = np.asarray(matrix.sum(axis=1)).ravel()
-    cooc = matrix.tocoo()
-    information = np.log(cooc.data * counts.sum() / (marginal[cooc.row] * marginal[cooc.col] ** 0.75 * marginal.sum() ** 0.25))
+    marginal = np.bincount(rows, counts, size)
+    total = counts.sum()
+    information = np.log(counts * total / (marginal[rows] * marginal[columns] ** 0.75 * total**0.25))
     positive = np.maximum(information, 0)
-    ppmi = coo_matrix((positive, (cooc.row, cooc.col)), shape=(size, size)).tocsr()
-    dimensions = min(DIMENSIONS, size - 1)
-    svd = TruncatedSVD(dimensions, random_state=seed, n_iter=4)
-    reduced = svd.fit_transform(ppmi) / np.sqrt(np.maximum(svd.singular_values_, 1e-9))
-    return np.ascontiguousarray(reduced, dtype=np.float32)
+    if not positive.any():
+        return np.zeros((size, DIMENSIONS), dtype=np.float32)
+    ppmi = csr_array((positive, (rows, columns)), shape=(size, size))
+    left, strengths, _ = svds(ppmi, k=min(DIMENSIONS, size - 1), v0=np.random.default_rng(seed).standard_normal(size))
+    return np.ascontiguousarray(left * np.sqrt(strengths), dtype=np.float32)
 
 
 def _digest(folder: Path) -> str:
     """16 hex digits over the names and bytes of a model's files."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest.update(str(path.relative_to(folder)).encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        with path.open("rb") as handle:
+            digest.update(str(path.relative_to(folder)).encode() + hashlib.file_digest(handle, "sha256").digest())
     return digest.hexdigest()[:16]
 
 
 def _quiet() -> None:
-    """transformers writes progress bars and asks for hubs; neither belongs in a service."""
+    """No progress bars and no reports to a hub, unless somebody set them; to be called before transformers is imported."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

@@ -72,9 +72,7 @@ def score(gold: Iterable[Mapping[str, Any]], answers: Mapping[str, Mapping[str, 
         answer = answers.get(question["id"])
         for name, met in _marks(question, answer or {}, answer is not None):
             tallies.setdefault(name, []).append((question["id"], met))
-    return [
-        Figure(name, sum(met for _, met in rows), len(rows), tuple(i for i, met in rows if not met)) for name, rows in tallies.items()
-    ]
+    return [Figure(name, sum(met for _, met in rows), len(rows), tuple(i for i, met in rows if not met)) for name, rows in tallies.items()]
 
 
 def table(figures: Iterable[Figure], answers: Iterable[Mapping[str, Any]], misses: bool) -> Iterator[str]:

@@ -41,7 +41,7 @@ class LexicalIndex:
         try:
             engine = bm25s.BM25.load(str(folder))
         except Exception as error:  # numpy, json and bm25s each raise their own
-            raise SnapshotDamaged("Chỉ mục từ vựng bị hỏng. Hãy chạy: trogiup index build.") from error
+            raise SnapshotDamaged("The lexical index is damaged. Run: trogiup index build.") from error
         return cls(engine, size)
 
     @property

@@ -8,8 +8,8 @@ from typing import Literal
 
 from knowledge.model import Document, Passage
 
-Asked = Literal["how_many", "who", "when", "where", "whether", "list", "what"]
-"""The kind of question: bao nhiêu, ai / cơ quan nào, khi nào, ở đâu, có … không, gồm những gì, anything else."""
+Asked = Literal["how_many", "whom", "who", "when", "where", "whether", "list", "what"]
+"""The kind of question: bao nhiêu, ai được hưởng, ai / cơ quan nào lo, khi nào, ở đâu, có … không, gồm những gì, anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Query:
     numbers: tuple[str, ...]
     """Document numbers named (2735/KH-UBND; 2735 when only that is typed)."""
     years: tuple[int, ...]
+    duties: bool
+    """A body's tasks are asked for, all of them."""
     wants_phone: bool
     as_of: date
 

@@ -42,7 +42,9 @@ class Weights:
     front: float = 0.25
     """Taken off title, legal basis and signature, which repeat everything."""
     title: float = 0.3
-    """Taken off a heading alone."""
+    """Taken off a heading alone …"""
+    asked_title: float = 2.0
+    """… unless the question asks for nothing more than it says ("dự án 2 là gì?")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,12 @@ class Scope:
     missing_numbers: tuple[str, ...] = ()
 
 
+_WHOLE = 0.95
+"""Coverage from which a heading says all that is asked for."""
 _FIGURE = re.compile(r"\d")
 _DUTY = re.compile(r" (to chuc thuc hien|che do bao cao|phan cong) ")
 _HEADINGS = {
+    "whom": re.compile(r" doi tuong "),
     "when": re.compile(r" (thoi gian|giai doan|lo trinh|tien do|quy|nam 20\d\d|che do bao cao) "),
     "where": re.compile(r" (pham vi|dia ban) "),
 }
@@ -97,26 +102,22 @@ class Retriever:
     def search(self, query: Query, k: int = 10, scope: Scope | None = None) -> list[Hit]:
         """The k best passages, best first. Fewer when fewer share a word or a meaning with the question."""
         scope = scope or self.scope(query)
-        lexical = self._lexical(query)
-        dense = self._dense(query)
+        lexical, dense = self._lexical(query), self._dense(query)
+        if scope.document_ids is not None:
+            outside = [d.document_id not in scope.document_ids for d in self._documents]
+            lexical, dense = np.where(outside, 0, lexical), np.where(outside, 0, dense)
         best = float(lexical.max(initial=0.0))
         fused = (1 - self._weights.dense) * (lexical / best if best > 0 else lexical) + self._weights.dense * np.maximum(dense, 0)
         fused = fused * self._favour(query)
-        if scope.document_ids is not None:
-            fused = np.where([d.document_id in scope.document_ids for d in self._documents], fused, 0)
-        order = [int(at) for at in np.argsort(-fused, kind="stable")[: k * 2] if fused[at] > 0]
-        hits = [
-            Hit(
-                self.snapshot.passages[at],
-                self._documents[at],
-                float(fused[at]),
-                self.coverage(query, self._terms(at)),
-                float(lexical[at]),
-                float(dense[at]),
-            )
-            for at in order
-        ]
-        return hits[:k]
+        candidates = [int(at) for at in np.argsort(-fused, kind="stable")[: k * 3] if fused[at] > 0]
+        hits = [self._hit(at, query, float(fused[at]), float(lexical[at]), float(dense[at])) for at in candidates]
+        return sorted(hits, key=lambda hit: -hit.score)[:k]
+
+    def _hit(self, at: int, query: Query, score: float, lexical: float, dense: float) -> Hit:
+        passage, document = self.snapshot.passages[at], self._documents[at]
+        if passage.role == "heading" and self.coverage(query, frozenset(terms(passage.text))) > _WHOLE:
+            score *= self._weights.asked_title
+        return Hit(passage, document, score, self.coverage(query, self._terms(at)), lexical, dense)
 
     def coverage(self, query: Query, held: frozenset[str]) -> float:
         """How much of the question, weighted by rarity, is among `held` terms; a paraphrase covers the words it stands for."""

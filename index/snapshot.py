@@ -4,7 +4,8 @@
       current                 a text file: the name of the snapshot in use (replaced atomically)
       20261122T081500-ab12…/  manifest.json, documents.jsonl, lexical/, vectors.faiss, encoder/
 
-The last good ones are kept: a damaged one is passed over, and the reader says so.
+The manifest holds the checksums of the files; the folder's name holds that of the manifest. A damaged snapshot is passed over for the
+newest good one, and the reader says so. A reader holds all of its snapshot in memory, so an old folder may go while it is still read.
 """
 
 from __future__ import annotations
@@ -17,13 +18,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from index.analysis import terms
 from index.dense import DenseIndex
@@ -36,7 +33,10 @@ from knowledge.model import Document, Passage
 FORMAT = 1
 """Raised whenever files written by an older version cannot be read."""
 KEPT = 3
+"""Snapshots that stay on disk, the one in use among them."""
 EMBEDDED = "embedded"
+
+_REBUILD = "Run: trogiup index build."
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Snapshot:
     encoder: Encoder
     warnings: tuple[str, ...] = ()
 
-    @cached_property
+    @property
     def passages(self) -> tuple[Passage, ...]:
         """In the order of the index."""
         return self.collection.passages
@@ -80,74 +80,85 @@ def indexed_text(document: Document, passage: Passage, province: str | None) -> 
 def build(home: Path, collection: Collection, corpus_version: str, encoder_name: str, now: datetime) -> Manifest:
     """Builds beside the one in use and swaps. Whatever goes wrong before the swap leaves the old one in place (IndexFault says what)."""
     folder = home / "index"
-    folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
-        work = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
-        try:
-            manifest = _write(work, collection, corpus_version, encoder_name, now)
-            os.rename(work, folder / manifest.name)
-        except OSError as error:
-            raise IndexFault(
-                "Không ghi được chỉ mục mới (có thể đầy đĩa); chỉ mục cũ vẫn dùng được. Hãy dọn đĩa rồi chạy: trogiup index build.", errno=error.errno
-            ) from error
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-        _point(folder, manifest.name)
-        _prune(folder, keep=manifest.name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            for left in folder.glob(".building-*"):  # by a build that was killed: the lock says that none runs
+                shutil.rmtree(left, ignore_errors=True)
+            work = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
+            try:
+                manifest = _write(work, collection, corpus_version, encoder_name, now)
+                os.rename(work, folder / manifest.name)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+            _point(folder, manifest.name)
+            for name in [name for name in _names(folder) if name != manifest.name][KEPT - 1 :]:
+                shutil.rmtree(folder / name, ignore_errors=True)
+    except OSError as error:
+        raise IndexFault(
+            f"The new index could not be written; the old one stays. Check disk space and rights. {_REBUILD}", cause=str(error)
+        ) from error
     return manifest
 
 
 def open_current(home: Path, encoder_name: str = EMBEDDED) -> Snapshot:
     """The snapshot in use; if it is damaged, the newest good one, with a warning. SnapshotMissing when there is none at all."""
     folder = home / "index"
+    current = _current(folder)
     warnings: list[str] = []
-    for name in _candidates(folder):
+    for name in sorted({*_names(folder), current} - {""}, key=lambda name: (name == current, name), reverse=True):
         try:
-            snapshot = _open(folder / name, encoder_name)
+            return replace(_open(folder / name, encoder_name), warnings=tuple(warnings))
         except SnapshotDamaged as error:
             warnings.append(f"{name}: {error.advice}")
-            continue
-        return Snapshot(snapshot.manifest, snapshot.collection, snapshot.lexical, snapshot.dense, snapshot.encoder, tuple(warnings))
     if warnings:
-        raise SnapshotDamaged("Mọi chỉ mục đều hỏng. Hãy chạy: trogiup index build.", found=len(warnings))
-    raise SnapshotMissing("Chưa có chỉ mục. Hãy chạy: trogiup index build.")
+        raise SnapshotDamaged(f"No index is whole. {_REBUILD}", found=len(warnings))
+    raise SnapshotMissing(f"There is no index yet. {_REBUILD}")
 
 
 def read_manifest(home: Path) -> Manifest:
     """The manifest of the snapshot in use. SnapshotMissing or SnapshotDamaged."""
     folder = home / "index"
-    for name in _candidates(folder)[:1]:
-        return _manifest(folder / name)
-    raise SnapshotMissing("Chưa có chỉ mục. Hãy chạy: trogiup index build.")
+    current = _current(folder)
+    if current:
+        return _manifest(folder / current)
+    if _names(folder):
+        raise SnapshotDamaged(f"The file that names the index in use is missing. {_REBUILD}")
+    raise SnapshotMissing(f"There is no index yet. {_REBUILD}")
 
 
 def verify(home: Path) -> list[str]:
-    """Everything wrong with the snapshot in use, one line a fault; an empty list when it is whole."""
-    folder = home / "index"
-    for name in _candidates(folder)[:1]:
-        try:
-            manifest = _manifest(folder / name)
-        except SnapshotDamaged as error:
-            return [error.advice]
-        return list(_faults(folder / name, manifest))
-    raise SnapshotMissing("Chưa có chỉ mục. Hãy chạy: trogiup index build.")
+    """Everything wrong with the snapshot in use, one line a fault; an empty list when it is whole. SnapshotMissing when there is none."""
+    try:
+        manifest = read_manifest(home)
+    except SnapshotDamaged as error:
+        return [error.advice]
+    return list(_faults(home / "index" / manifest.name, manifest))
 
 
 def _write(work: Path, collection: Collection, corpus_version: str, encoder_name: str, now: datetime) -> Manifest:
     texts = [indexed_text(d, p, collection.province(d)) for d in collection.documents for p in d.passages]
     if not texts:
-        raise IndexFault("Kho chưa có tài liệu nào được công bố. Hãy chạy: trogiup ingest knowledge/sources --publish.")
+        raise IndexFault("No document is published yet. Run: trogiup ingest knowledge/sources --publish.")
     (work / "documents.jsonl").write_text("".join(f"{dump(d)}\n" for d in collection.documents), encoding="utf-8")
     LexicalIndex.build([terms(text) for text in texts]).save(work / "lexical")
     encoder = build_static(texts, work / "encoder") if encoder_name == EMBEDDED else load_encoder(encoder_name)
     DenseIndex.build(encoder.encode(texts)).save(work / "vectors.faiss")
-    files = {str(p.relative_to(work)): _sha256(p) for p in sorted(work.rglob("*")) if p.is_file()}
-    name = f"{now:%Y%m%dT%H%M%S}-{hashlib.sha256(json.dumps(files).encode()).hexdigest()[:8]}"
     manifest = Manifest(
-        name, FORMAT, now.isoformat(), corpus_version, encoder_name, encoder.fingerprint, len(collection.documents), len(texts), files
+        name="",
+        format=FORMAT,
+        created_at=now.isoformat(),
+        corpus_version=corpus_version,
+        encoder=encoder_name,
+        encoder_fingerprint=encoder.fingerprint,
+        documents=len(collection.documents),
+        passages=len(texts),
+        files={name: _sha256(work / name) for name in sorted(_files(work))},
     )
-    (work / "manifest.json").write_text(json.dumps(manifest.__dict__, ensure_ascii=False, indent=1), encoding="utf-8")
-    _sync(work)
+    manifest = replace(manifest, name=f"{now:%Y%m%dT%H%M%S}-{_seal(manifest)}")
+    (work / "manifest.json").write_text(_json(manifest), encoding="utf-8")
+    for path in (work, *work.rglob("*")):
+        _sync(path)
     return manifest
 
 
@@ -157,69 +168,81 @@ def _open(folder: Path, encoder_name: str) -> Snapshot:
         raise SnapshotDamaged(fault)
     if manifest.encoder != encoder_name:
         raise EncoderMismatch(
-            f"Chỉ mục được dựng bằng bộ mã hóa {manifest.encoder}, cấu hình lại là {encoder_name}. Hãy chạy: trogiup index build.",
+            f"The index was built with the encoder {manifest.encoder}, TROGIUP_ENCODER says {encoder_name}. {_REBUILD}",
             built_with=manifest.encoder,
         )
     try:
         with (folder / "documents.jsonl").open(encoding="utf-8") as lines:
             collection = Collection(tuple(parse_all(lines)))
     except (OSError, KnowledgeError) as error:
-        raise SnapshotDamaged("documents.jsonl không đọc được.") from error
+        raise SnapshotDamaged("documents.jsonl cannot be read.") from error
     encoder = load_static(folder / "encoder") if encoder_name == EMBEDDED else load_encoder(encoder_name)
     if encoder.fingerprint != manifest.encoder_fingerprint:
-        raise EncoderMismatch("Bộ mã hóa đã khác lúc dựng chỉ mục. Hãy chạy: trogiup index build.", built_with=manifest.encoder_fingerprint)
+        raise EncoderMismatch(f"The encoder has changed since the index was built. {_REBUILD}", built_with=manifest.encoder_fingerprint)
     dense = DenseIndex.load(folder / "vectors.faiss")
     if dense.size != manifest.passages or len(collection.passages) != manifest.passages:
-        raise SnapshotDamaged("Số đoạn trong chỉ mục không khớp.")
+        raise SnapshotDamaged("Passages and vectors are not the same number.")
     return Snapshot(manifest, collection, LexicalIndex.load(folder / "lexical", manifest.passages), dense, encoder)
 
 
 def _manifest(folder: Path) -> Manifest:
     try:
-        raw: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        text = (folder / "manifest.json").read_text(encoding="utf-8")
+        raw = json.loads(text)
+        if raw["format"] != FORMAT:
+            raise SnapshotDamaged(f"The index is of format {raw['format']}, this version reads {FORMAT}. {_REBUILD}")
         manifest = Manifest(**raw)
-    except (OSError, ValueError, TypeError) as error:
-        raise SnapshotDamaged("manifest.json không đọc được. Hãy chạy: trogiup index build.") from error
-    if manifest.format != FORMAT:
-        raise SnapshotDamaged(f"Chỉ mục thuộc phiên bản {manifest.format}, chương trình cần {FORMAT}. Hãy chạy: trogiup index build.")
+        whole = _json(manifest) == text and folder.name == manifest.name and manifest.name.endswith(f"-{_seal(manifest)}")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SnapshotDamaged(f"manifest.json cannot be read. {_REBUILD}") from error
+    if not whole:
+        raise SnapshotDamaged(f"manifest.json was changed. {_REBUILD}")
     return manifest
 
 
+def _json(manifest: Manifest) -> str:
+    return json.dumps(asdict(manifest), ensure_ascii=False, indent=1)
+
+
+def _seal(manifest: Manifest) -> str:
+    """8 hex digits over all that a manifest says but its name, which ends in them."""
+    return hashlib.sha256(_json(replace(manifest, name="")).encode()).hexdigest()[:8]
+
+
 def _faults(folder: Path, manifest: Manifest) -> Iterator[str]:
+    there = _files(folder)
     for name, digest in manifest.files.items():
-        path = folder / name
-        if not path.is_file():
-            yield f"Thiếu tệp {name}."
-        elif _sha256(path) != digest:
-            yield f"Tệp {name} đã bị thay đổi hoặc hỏng."
-    extra = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - set(manifest.files) - {"manifest.json"}
-    yield from (f"Tệp lạ: {name}." for name in sorted(extra))
+        if name not in there:
+            yield f"{name} is missing."
+        elif _sha256(folder / name) != digest:
+            yield f"{name} was changed or is damaged."
+    yield from (f"{name} does not belong here." for name in sorted(there - manifest.files.keys() - {"manifest.json"}))
 
 
-def _candidates(folder: Path) -> list[str]:
-    """The one in use first, then the others, newest first."""
-    names = sorted((p.name for p in folder.glob("[0-9]*T[0-9]*-*") if p.is_dir()), reverse=True)
+def _files(folder: Path) -> set[str]:
+    """Relative paths of the files under a folder."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+
+
+def _names(folder: Path) -> list[str]:
+    """The snapshots there are, newest first."""
+    return sorted((path.name for path in folder.glob("[0-9]*T[0-9]*-*") if path.is_dir()), reverse=True)
+
+
+def _current(folder: Path) -> str:
+    """The name of the snapshot in use; empty when there is none."""
     try:
-        current = (folder / "current").read_text(encoding="utf-8").strip()
-    except OSError:
-        current = ""
-    return sorted(names, key=lambda name: name != current)
+        return Path((folder / "current").read_text(encoding="utf-8").strip()).name
+    except (OSError, ValueError):
+        return ""
 
 
 def _point(folder: Path, name: str) -> None:
     aside = folder / ".current"
-    with aside.open("w", encoding="utf-8") as handle:
-        handle.write(name)
-        handle.flush()
-        os.fsync(handle.fileno())
+    aside.write_text(name, encoding="utf-8")
+    _sync(aside)
     os.replace(aside, folder / "current")
-
-
-def _prune(folder: Path, keep: str) -> None:
-    for name in [n for n in _candidates(folder) if n != keep][KEPT - 1 :]:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for left in folder.glob(".building-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    _sync(folder)
 
 
 @contextmanager
@@ -230,18 +253,15 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _sync(folder: Path) -> None:
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as handle:
-                os.fsync(handle.fileno())
+def _sync(path: Path) -> None:
+    """A file or folder onto the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _sha256(path: Path) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def nothing_like(vector: np.ndarray[Any, np.dtype[np.float32]]) -> bool:
-    """The zero vector: no word of the text is known to the encoder."""
-    return not bool(np.any(vector))

@@ -19,6 +19,8 @@ from knowledge.text import fold, folded_line, marked_words, nfc, words
 DATA = Path(__file__).parent / "data"
 _SHORT = 9
 """Words: a question this short that asks for a date or a signer can only mean the document."""
+_TELLING = 2
+"""Content words that must be left when the designation of the document is taken out."""
 _BARE = 5
 """Words: "căn cứ vào đâu vậy?"."""
 
@@ -31,6 +33,8 @@ class QuestionRules:
     fact: tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]
     about_document: frozenset[str]
     document_words: re.Pattern[str]
+    duties: re.Pattern[str]
+    designation: re.Pattern[str]
     phone: tuple[re.Pattern[str], ...]
     not_phone: re.Pattern[str]
     number: re.Pattern[str]
@@ -50,6 +54,8 @@ class QuestionRules:
             fact=tuple((name, compiled(patterns)) for name, patterns in table["fact"].items()),
             about_document=frozenset(table["about_document"]),
             document_words=re.compile(table["document_words"]),
+            duties=re.compile(table["duties"]),
+            designation=re.compile(table["designation"]),
             phone=compiled(table["phone"]),
             not_phone=re.compile(table["not_phone"]),
             number=re.compile(table["number"]),
@@ -81,7 +87,10 @@ class Understanding:
         marked = marked_words(written_out)
         places = {at for m in mentions if not m.by_locality for at in range(m.start, m.end)}
         numbers = self._numbers(typed)
-        terms = tuple(w for at, w in enumerate(spelled) if at not in places and not self.lexicon.is_stopword(marked[at]))
+        content = [at for at in range(len(spelled)) if at not in places and not self.lexicon.is_stopword(marked[at])]
+        designating = self._designating(spelled, places)
+        telling = [at for at in content if at not in designating]
+        terms = tuple(spelled[at] for at in (telling if len(telling) >= _TELLING else content))
         return Query(
             text=typed,
             written_out=written_out,
@@ -92,9 +101,20 @@ class Understanding:
             provinces=tuple(dict.fromkeys(m.province for m in mentions)),
             numbers=numbers,
             years=tuple(int(y) for y in self.rules.year.findall(line)),
+            duties=bool(self.rules.duties.search(line)),
             wants_phone=not self.rules.not_phone.search(line) and any(pattern.search(line) for pattern in self.rules.phone),
             as_of=as_of,
         )
+
+    def _designating(self, spelled: Sequence[str], places: set[int]) -> set[int]:
+        """Positions of the words that only say which document is meant. Places are passed over, so that "kế hoạch Cà Mau này" is one phrase."""
+        kept = [at for at in range(len(spelled)) if at not in places]
+        line = " ".join(spelled[at] for at in kept)
+        found: set[int] = set()
+        for match in self.rules.designation.finditer(line):
+            first = line.count(" ", 0, match.start())
+            found.update(kept[first : first + match.group().count(" ") + 1])
+        return found
 
     def _asked(self, line: str) -> Asked:
         return next((kind for kind, patterns in self.rules.asked if any(p.search(line) for p in patterns)), "what")

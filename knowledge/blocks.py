@@ -1,7 +1,7 @@
 """A document's lines as blocks: what each one is marked with, and which run on over a page break.
 
-A block is a paragraph, a list item or a heading line. Its span leaves out Markdown's marks (#, **) and list bullets, never words; text between two
-spans of one block (a page break inside a sentence) stays in it, so slicing the document gives the source unchanged.
+A block is a paragraph, a list item or a heading line. Its span leaves out Markdown's marks (#, **) and list bullets, never words; a page
+break inside a sentence stays in its block, so slicing the document gives the source unchanged.
 """
 
 from __future__ import annotations
@@ -11,27 +11,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from knowledge.furniture import is_page_number
+
 Marker = Literal["roman", "number", "subnumber", "letter", "dash", "plus", "none"]
 
 LEVELS: dict[Marker, int] = {"roman": 1, "number": 2, "subnumber": 3, "letter": 4, "dash": 5, "plus": 6, "none": 7}
 """How deep a marker sits in an administrative document (Nghị định 30/2020/NĐ-CP, Phụ lục I: phần, mục, khoản, điểm; then bullets)."""
 
+_GAP = r"(?:\s+(?=\S)|(?=[^\W\d_a-z][^\W\d_]))"
+"""After a marker: blanks, or none before a word in capitals or with one ("1.Mục tiêu", as it is often typed and recognised)."""
 _MARKERS: tuple[tuple[Marker, re.Pattern[str]], ...] = (
-    ("roman", re.compile(r"(?P<mark>[IVXL]+)\s*[.)]\s+(?=\S)")),
-    ("subnumber", re.compile(r"(?P<mark>\d{1,2}(?:\.\d{1,2})+)\s*[.)]?\s+(?=\S)")),
-    ("number", re.compile(r"(?P<mark>\d{1,2})\s*[.)]\s+(?=\S)")),
-    ("letter", re.compile(r"(?P<mark>[a-zđ])\s*\)\s+(?=\S)")),
-    ("dash", re.compile(r"(?P<mark>[-–•])\s+(?=\S)")),
-    ("plus", re.compile(r"(?P<mark>\+)\s+(?=\S)")),
+    ("roman", re.compile(rf"(?P<mark>[IVXL]+)\s*[.)]{_GAP}")),
+    ("subnumber", re.compile(rf"(?P<mark>\d{{1,2}}(?:\.\d{{1,2}})+)\s*[.)]?{_GAP}")),
+    ("number", re.compile(rf"(?P<mark>\d{{1,2}})\s*[.)]{_GAP}")),
+    ("letter", re.compile(rf"(?P<mark>[a-zđ])\s*\){_GAP}")),
+    ("dash", re.compile(rf"(?P<mark>[-–•]){_GAP}")),
+    ("plus", re.compile(rf"(?P<mark>\+){_GAP}")),
 )
 _OPENING = re.compile(r"\s*(?P<hashes>#{1,6}\s+)?(?P<stars>\*{1,3})?\s*")
-_CLOSING = re.compile(r"[\s*_#]*$")
 _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50}
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One line or paragraph. `start:end` is its words with their number or letter (without a bullet); `line` is the whole source line's start."""
+    """One line or paragraph. `start:end` is its words with their number or letter, without a bullet."""
 
     start: int
     end: int
@@ -45,6 +48,7 @@ class Block:
 
     @property
     def level(self) -> int:
+        """How deep its marker sits, 1 to 7."""
         return LEVELS[self.marker]
 
 
@@ -54,11 +58,11 @@ def roman_value(numeral: str) -> int:
     return sum(-value if any(later > value for later in values[at + 1 :]) else value for at, value in enumerate(values))
 
 
-def blocks(text: str) -> Iterator[Block]:
-    """The blocks of an NFC text in order, page breaks inside a sentence or list item healed."""
+def blocks(text: str, start: int = 0, end: int | None = None) -> Iterator[Block]:
+    """The blocks of `text[start:end]` (NFC) in order, page breaks inside a sentence or list item healed; none reaches over `end`."""
     pending: Block | None = None
-    for start, end in _logical_lines(text):
-        block = _block(text, start, end)
+    for line in _logical_lines(text, start, len(text) if end is None else end):
+        block = _block(text, *line)
         if block is None:
             continue
         if pending is not None and _runs_on(text, pending, block):
@@ -71,33 +75,33 @@ def blocks(text: str) -> Iterator[Block]:
         yield pending
 
 
-def _logical_lines(text: str) -> Iterator[tuple[int, int]]:
+def _logical_lines(text: str, at: int, stop: int) -> Iterator[tuple[int, int]]:
     """Lines, those of one bold run (`**` opened and closed two lines later) taken together."""
-    at = 0
-    while at < len(text):
-        end = _line_end(text, at)
-        opened = text[at:end].count("**") % 2 == 1
-        while opened and end < len(text):
-            following = _line_end(text, end + 1)
+    while at < stop:
+        end = _line_end(text, at, stop)
+        marks = text.count("**", at, end)
+        while marks % 2 and end < stop:
+            following = _line_end(text, end + 1, stop)
             if not text[end + 1 : following].strip():
                 break
+            marks += text.count("**", end + 1, following)
             end = following
-            opened = text[at:end].count("**") % 2 == 1
         yield at, end
         at = end + 1
 
 
-def _line_end(text: str, at: int) -> int:
-    found = text.find("\n", at)
-    return len(text) if found < 0 else found
+def _line_end(text: str, at: int, stop: int) -> int:
+    found = text.find("\n", at, stop)
+    return stop if found < 0 else found
 
 
 def _block(text: str, start: int, end: int) -> Block | None:
     opening = _OPENING.match(text, start, end)
     at = opening.end() if opening else start
-    closing = _CLOSING.search(text, at, end)
-    stop = closing.start() if closing else end
-    if at >= stop or not any(char.isalnum() for char in text[at:stop]):
+    stop = end
+    while stop > at and (text[stop - 1].isspace() or text[stop - 1] in "*_#"):
+        stop -= 1
+    if at >= stop or not any(char.isalnum() for char in text[at:stop]) or is_page_number(text[start:end]):
         return None
     hashes = len((opening["hashes"] or "").strip()) if opening else 0
     bold = bool(opening and opening["stars"]) and "**" in text[stop:end]

@@ -40,7 +40,7 @@ class Collection:
         """UnknownDocument when there is none of that id."""
         found = self._documents.get(document_id)
         if found is None:
-            raise UnknownDocument("Không có tài liệu này trong kho. Hãy xem lại mã tài liệu.", document_id=document_id)
+            raise UnknownDocument("No document of that id. List the ids: trogiup docs list", document_id=document_id)
         return found
 
     def passage(self, passage_id: str) -> Passage | None:
@@ -76,7 +76,7 @@ def parse(line: str) -> Document:
     try:
         return _document(json.loads(line))
     except (ValueError, KeyError, TypeError) as error:
-        raise KnowledgeError("Bản ghi tài liệu bị hỏng. Hãy dựng lại chỉ mục: trogiup index build.") from error
+        raise KnowledgeError("A document record is damaged. Build the index again: trogiup index build") from error
 
 
 def dump_metadata(metadata: Metadata) -> str:
@@ -89,7 +89,7 @@ def parse_metadata(line: str) -> Metadata:
     try:
         return _metadata(json.loads(line))
     except (ValueError, KeyError, TypeError) as error:
-        raise KnowledgeError("Bản ghi tài liệu bị hỏng. Hãy nạp lại tài liệu: trogiup ingest.") from error
+        raise KnowledgeError("A metadata record is damaged. Read the document in again: trogiup ingest") from error
 
 
 def parse_all(lines: Iterable[str]) -> Iterator[Document]:
@@ -103,9 +103,7 @@ def _document(raw: dict[str, Any]) -> Document:
         source_file=raw["source_file"],
         text=raw["text"],
         metadata=_metadata(raw["metadata"]),
-        sections=tuple(
-            Section(s["title"], s["level"], Span(**s["span"]), Span(**s["heading"]), tuple(s["path"])) for s in raw["sections"]
-        ),
+        sections=tuple(Section(s["title"], s["level"], Span(**s["span"]), Span(**s["heading"]), tuple(s["path"])) for s in raw["sections"]),
         passages=tuple(
             Passage(
                 p["passage_id"],

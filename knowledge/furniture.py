@@ -6,6 +6,7 @@ Nothing is cut from the text; furniture is only kept out of passages. What count
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -23,50 +24,55 @@ class Extent:
     start: int
     closing: int
     end: int
-    recipients: tuple[int, int] = (0, 0)
+    recipients: tuple[int, int]
     """Half-open; empty when there are none."""
-    signature: tuple[int, int] = (0, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Patterns:
-    title: re.Pattern[str]
-    first_heading: re.Pattern[str]
-    closing: re.Pattern[str]
-    recipients: re.Pattern[str]
-    signature: re.Pattern[str]
-    appended: re.Pattern[str]
+    signature: tuple[int, int]
 
 
 @cache
-def _patterns() -> _Patterns:
+def _patterns() -> Mapping[str, re.Pattern[str]]:
     with (DATA / "furniture.yml").open(encoding="utf-8") as handle:
         table = yaml.safe_load(handle)
-    return _Patterns(*(re.compile(table[name], re.MULTILINE) for name in ("title", "first_heading", "closing", "recipients", "signature", "appended")))
+    return {name: re.compile(pattern, re.MULTILINE) for name, pattern in table.items()}
+
+
+def is_page_number(line: str) -> bool:
+    """Whether a line holds the number of a page and nothing else."""
+    return _patterns()["page_number"].fullmatch(line) is not None
 
 
 def extent(text: str) -> Extent:
-    """Where front matter, body and closing of an NFC text stand. A text without an administrative frame is all body."""
+    """Where front matter, body and closing of an NFC text stand. A text without an administrative frame is all body, but for its byline."""
     flat = fold(text)
     patterns = _patterns()
-    title = patterns.title.search(flat)
-    recipients = patterns.recipients.search(flat)
-    end = recipients.start() if recipients else len(text)
+    title = next((found for found in patterns["title"].finditer(flat) if text[found.start() : found.end()].isupper()), None)
+    front = title.end() if title else 0
+    recipients = patterns["recipients"].search(flat, front)
+    end = recipients.start() if recipients else len(text) if title else _byline(text)
+    tail = _tail(flat, end) if recipients else ((end, end), (end, end))
     if title is None:
-        return Extent(0, 0, end, end)
-    first = patterns.first_heading.search(flat, title.end(), end)
-    closing = patterns.closing.search(flat, first.end() if first else title.end(), end)
-    start = first.start() if first else title.end()
-    return Extent(title.end(), start, closing.start() if closing else end, end, *_tail(flat, end, patterns))
+        return Extent(0, 0, end, end, *tail)
+    first = patterns["first_heading"].search(flat, front, end)
+    start = first.start() if first else front
+    closing = max((found.start() for found in patterns["closing"].finditer(flat, start, end)), default=end)
+    return Extent(front, start, closing, end, *tail)
 
 
-def _tail(flat: str, end: int, patterns: _Patterns) -> tuple[tuple[int, int], tuple[int, int]]:
+def _byline(text: str) -> int:
+    """Where the name under an article stands, after its last sentence; the text's end when there is none."""
+    above, _, last = text.rstrip().rpartition("\n")
+    name = last.strip(" *_")
+    is_name = above.rstrip()[-1:] in (".", "!", "?", "…") and name.istitle() and _patterns()["byline"].fullmatch(name)
+    return len(above) if is_name else len(text)
+
+
+def _tail(flat: str, end: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Recipients and signature, blanks and marks at their ends left out."""
-    appended = patterns.appended.search(flat, end)
+    appended = _patterns()["appended"].search(flat, end)
     last = appended.start() if appended else len(flat)
-    signature = patterns.signature.search(flat, end, last)
+    signature = _patterns()["signature"].search(flat, end, last)
     between = signature.start() if signature else last
-    return _within(flat, end, between), _within(flat, between, last) if signature else (last, last)
+    return _within(flat, end, between), _within(flat, between, last)
 
 
 def _within(flat: str, start: int, end: int) -> tuple[int, int]:

@@ -20,7 +20,10 @@ MAX_BYTES = 20 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """What a loader gets out of a file: plain text, and for paged formats how many pages and whether letters were recognised from a picture."""
+    """What a loader gets out of a file: plain text.
+
+    For paged formats also how many pages there are, and whether the letters were recognised from a picture.
+    """
 
     text: str
     pages: int | None = None
@@ -36,26 +39,30 @@ def load_text(content: bytes) -> Extracted:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        raise LoadError("Tệp không phải văn bản UTF-8. Hãy lưu lại với mã hóa UTF-8 rồi thử lại.", offset=error.start) from error
+        raise LoadError("not UTF-8 text; save it as UTF-8 and try again", offset=error.start) from error
     if "\0" in text:
-        raise LoadError("Tệp này là tệp nhị phân, không phải văn bản. Hãy đưa tệp .txt hoặc .md.")
+        raise LoadError("a binary file, not text; give a .txt or .md file")
     return Extracted(text)
 
 
 LOADERS: Mapping[str, Loader] = {".txt": load_text, ".md": load_text}
 """By file ending, lower case."""
+_ENDINGS = ", ".join(LOADERS)
 
 
 def documents_in(path: Path) -> Iterator[Path]:
     """The files of `path` (a file, or a folder read in order of names) that a loader exists for. LoadError when there is none."""
-    if not path.exists():
-        raise LoadError(f"Không thấy {path}. Hãy kiểm tra lại đường dẫn.")
-    if path.is_file():
-        yield path
-        return
-    found = [p for p in sorted(path.rglob("*")) if p.is_file() and p.suffix.lower() in LOADERS]
+    try:
+        if path.is_file():
+            found = [path]
+        elif path.exists():
+            found = [p for p in sorted(path.rglob("*")) if p.is_file() and p.suffix.lower() in LOADERS]
+        else:
+            raise LoadError(f"{path}: no such file or folder; check the path")
+    except OSError as error:
+        raise LoadError(f"{path}: cannot be opened; check the path and who may read it") from error
     if not found:
-        raise LoadError(f"Trong {path} không có tệp nào đọc được ({', '.join(LOADERS)}).")
+        raise LoadError(f"{path}: no file in this folder can be read; give files that end in {_ENDINGS}")
     yield from found
 
 
@@ -63,13 +70,13 @@ def load(path: Path, gazetteer: Gazetteer) -> Document:
     """The document in a file. LoadError says in one line what is wrong and what to do."""
     loader = LOADERS.get(path.suffix.lower())
     if loader is None:
-        raise LoadError(f"{path.name}: chưa đọc được loại tệp này. Các loại đọc được: {', '.join(LOADERS)}.")
+        raise LoadError(f"{path.name}: this kind of file cannot be read yet; give one that ends in {_ENDINGS}")
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise LoadError(f"{path.name}: tệp lớn hơn {MAX_BYTES // 1024 // 1024} MB. Hãy tách nhỏ rồi thử lại.")
+            raise LoadError(f"{path.name}: larger than {MAX_BYTES // 1024 // 1024} MiB; split it and try again")
         content = path.read_bytes()
     except OSError as error:
-        raise LoadError(f"{path.name}: không mở được tệp. Hãy kiểm tra quyền đọc.") from error
+        raise LoadError(f"{path.name}: cannot be opened; check that it exists and who may read it") from error
     try:
         extracted = loader(content)
     except LoadError as error:
@@ -81,7 +88,7 @@ def assemble(source_file: str, extracted: Extracted, gazetteer: Gazetteer, docum
     """Metadata, outline and passages over an extracted text. LoadError when there are no words in it."""
     text = nfc(extracted.text)
     if not any(char.isalpha() for char in text):
-        raise LoadError(f"{source_file}: tệp không có chữ nào. Hãy kiểm tra lại tệp.")
+        raise LoadError(f"{source_file}: there are no words in it; check the file")
     metadata = read_metadata(text, gazetteer)
     identity = document_id or identify(metadata, text)
     outlined = outline(text, identity)

@@ -6,7 +6,7 @@ Form of administrative documents: Nghị định 30/2020/NĐ-CP, Phụ lục I. 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -20,17 +20,21 @@ from knowledge.places import Gazetteer
 from knowledge.tables import DATA
 
 
-@cache
-def _patterns() -> dict[str, re.Pattern[str]]:
-    with (DATA / "metadata.yml").open(encoding="utf-8") as handle:
-        table = yaml.safe_load(handle)["patterns"]
-    return {name: re.compile(pattern, re.MULTILINE) for name, pattern in table.items()}
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """data/metadata.yml, its patterns compiled."""
+
+    patterns: Mapping[str, re.Pattern[str]]
+    warnings: Mapping[str, str]
+    secondary_kind: str
 
 
 @cache
-def _warnings() -> dict[str, str]:
+def _table() -> _Table:
     with (DATA / "metadata.yml").open(encoding="utf-8") as handle:
-        return dict(yaml.safe_load(handle)["warnings"])
+        table = yaml.safe_load(handle)
+    patterns = {name: re.compile(pattern, re.MULTILINE) for name, pattern in table["patterns"].items()}
+    return _Table(patterns, table["warnings"], table["secondary_kind"])
 
 
 @dataclass
@@ -41,17 +45,30 @@ class _Reading:
     facts: list[tuple[str, Fact]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def find(self, name: str, pattern: str, start: int = 0, end: int | None = None, *, tidy: Callable[[str], str] = str.strip) -> str | None:
-        """The first match of `pattern`, its group `value`, kept as the fact `name`."""
-        found = _patterns()[pattern].search(self.text, start, len(self.text) if end is None else end)
+    def find(
+        self,
+        name: str,
+        pattern: str,
+        start: int = 0,
+        end: int | None = None,
+        *,
+        tidy: Callable[[re.Match[str]], str] = lambda m: m["value"],
+    ) -> str | None:
+        """The first match of `pattern`: what `tidy` makes of it is the value of the fact `name`, which stands at the group `value`."""
+        found = _table().patterns[pattern].search(self.text, start, len(self.text) if end is None else end)
         if not found:
             return None
-        value = tidy(found["value"])
+        value = tidy(found)
         self.facts.append((name, Fact(value, Span(*found.span("value")))))
         return value
 
     def warn(self, name: str, **values: str) -> None:
-        self.warnings.append(_warnings()[name].format(**values))
+        self.warnings.append(_table().warnings[name].format(**values))
+
+    def warn_missing(self, **fields: object) -> None:
+        for name, value in fields.items():
+            if not value:
+                self.warn(name)
 
 
 def read_metadata(text: str, gazetteer: Gazetteer) -> Metadata:
@@ -60,24 +77,33 @@ def read_metadata(text: str, gazetteer: Gazetteer) -> Metadata:
     frame = extent(text)
     if frame.front == 0:
         return _secondary(reading, gazetteer)
-    kind = reading.find("kind", "kind", 0, frame.front, tidy=lambda v: v.strip(" *#").capitalize())
+    kind = reading.find("kind", "kind", 0, frame.front, tidy=lambda m: m["value"].capitalize())
     number = reading.find("number", "number", 0, frame.front) or reading.find("number", "listed_number")
     issued_on = _issued_on(reading, frame.front)
-    issuer = reading.find("issuer", "letterhead", 0, frame.front, tidy=_issuer) or reading.find("issuer", "issuing", 0, frame.start, tidy=_issuer)
+    issuer = reading.find("issuer", "letterhead", 0, frame.front, tidy=_issuer) or reading.find("issuer", "issuing", 0, frame.start)
     title, named = _title(reading, frame.front, frame.start)
     signer = reading.find("signer", "signature", frame.closing) or reading.find("signer", "listed_signer")
     started, ended, outlook = _period(reading, "period", frame.front, frame.start)
     based_on = tuple(_based_on(reading, named, frame.start)) or tuple(_based_on(reading, frame.front, named))
     province = _province(issuer, gazetteer)
-    for name, value in (("number", number), ("issued_on", issued_on), ("issuer", issuer), ("title", title), ("signer", signer), ("period", started)):
-        if value is None:
-            reading.warn(name)
-    if not based_on:
-        reading.warn("based_on")
-    if issuer and not province:
-        reading.warn("province")
+    reading.warn_missing(number=number, issued_on=issued_on, issuer=issuer, title=title, signer=signer, period=started, based_on=based_on)
+    if issuer:
+        reading.warn_missing(province=province)
     return Metadata(
-        kind, number, title, issuer, province, issued_on, signer, started, ended, outlook, based_on, None, tuple(reading.facts), tuple(reading.warnings)
+        kind=kind,
+        number=number,
+        title=title,
+        issuer=issuer,
+        province=province,
+        issued_on=issued_on,
+        signer=signer,
+        valid_from=started,
+        valid_to=ended,
+        outlook_to=outlook,
+        based_on=based_on,
+        reports_on=None,
+        facts=tuple(reading.facts),
+        warnings=tuple(reading.warnings),
     )
 
 
@@ -88,22 +114,33 @@ def _secondary(reading: _Reading, gazetteer: Gazetteer) -> Metadata:
         reading.warn("secondary", number=reports_on)
     else:
         reading.warn("frame")
-    broken = _patterns()["broken_date"].search(reading.text)
+    broken = _table().patterns["broken_date"].search(reading.text)
     if broken:
         reading.warn("broken_date", date=broken["value"])
     started, ended, outlook = _period(reading, "reported_period", 0, len(reading.text))
     province = next((m.province for m in gazetteer.mentions(reading.text)), None)
-    for name in ("number", "issuer", "title", "signer", *(() if broken else ("issued_on",)), *(() if province else ("province",))):
-        reading.warn(name)
-    kind = _warnings()["secondary_kind"] if reports_on else None
+    reading.warn_missing(number=None, issuer=None, title=None, signer=None, issued_on=broken, province=province, period=started)
     return Metadata(
-        kind, None, None, None, province, None, None, started, ended, outlook, (), reports_on, tuple(reading.facts), tuple(reading.warnings)
+        kind=_table().secondary_kind if reports_on else None,
+        number=None,
+        title=None,
+        issuer=None,
+        province=province,
+        issued_on=None,
+        signer=None,
+        valid_from=started,
+        valid_to=ended,
+        outlook_to=outlook,
+        based_on=(),
+        reports_on=reports_on,
+        facts=tuple(reading.facts),
+        warnings=tuple(reading.warnings),
     )
 
 
 def _title(reading: _Reading, start: int, end: int) -> tuple[str | None, int]:
     """The first paragraph under the kind of document, and where it ends."""
-    block = next((b for b in blocks(reading.text) if start <= b.start < end), None)
+    block = next(blocks(reading.text, start, end), None)
     if block is None:
         return None, start
     span = Span(block.start, block.end)
@@ -114,7 +151,7 @@ def _title(reading: _Reading, start: int, end: int) -> tuple[str | None, int]:
 
 def _issued_on(reading: _Reading, front: int) -> date | None:
     for pattern, start, end in (("dateline", 0, front), ("listed_date", 0, len(reading.text))):
-        found = _patterns()[pattern].search(reading.text, start, end)
+        found = _table().patterns[pattern].search(reading.text, start, end)
         if not found:
             continue
         try:
@@ -128,14 +165,13 @@ def _issued_on(reading: _Reading, front: int) -> date | None:
 
 
 def _period(reading: _Reading, pattern: str, start: int, end: int) -> tuple[date | None, date | None, date | None]:
-    found = _patterns()[pattern].search(reading.text, start, end)
+    found = _table().patterns[pattern].search(reading.text, start, end)
     if not found:
         return None, None, None
     first, last = int(found["first"]), int(found["last"])
     if last < first:
-        reading.warn("period")
         return None, None, None
-    outlook = _patterns()["outlook"].search(reading.text, found.end(), min(end, found.end() + 60)) if pattern == "period" else None
+    outlook = _table().patterns["outlook"].search(reading.text, found.end(), min(end, found.end() + 60)) if pattern == "period" else None
     stop = outlook.end() if outlook else found.end()
     value = f"{first}–{last}" + (f" → {outlook['year']}" if outlook else "")
     reading.facts.append(("period", Fact(value, Span(found.start("value"), stop))))
@@ -144,7 +180,7 @@ def _period(reading: _Reading, pattern: str, start: int, end: int) -> tuple[date
 
 def _based_on(reading: _Reading, start: int, end: int) -> Iterator[str]:
     seen: set[str] = set()
-    for clause in _patterns()["basis"].finditer(reading.text, start, end):
+    for clause in _table().patterns["basis"].finditer(reading.text, start, end):
         number = clause["value"]
         if number not in seen:
             seen.add(number)
@@ -160,10 +196,6 @@ def _one_line(value: str) -> str:
     return re.sub(r"[\s*]+", " ", value).strip()
 
 
-def _issuer(value: str) -> str:
+def _issuer(letterhead: re.Match[str]) -> str:
     """ỦY BAN NHÂN DÂN / TỈNH HÀ NAM → Ủy ban nhân dân tỉnh Hà Nam."""
-    body, _, place = _one_line(value).partition("NHÂN DÂN ")
-    if not place:
-        return _one_line(value)
-    unit, _, name = place.partition(" ")
-    return f"{body.capitalize()}nhân dân {unit.lower()} {name.title()}"
+    return _one_line(f"{letterhead['body'].capitalize()} {letterhead['unit'].lower()} {letterhead['name'].title()}")

@@ -18,6 +18,7 @@ class Span:
     end: int
 
     def of(self, text: str) -> str:
+        """The words that stand there."""
         return text[self.start : self.end]
 
 
@@ -53,6 +54,7 @@ class Metadata:
     warnings: tuple[str, ...] = ()
 
     def fact(self, name: str) -> Fact | None:
+        """The first fact of that name."""
         return next((f for n, f in self.facts if n == name), None)
 
 

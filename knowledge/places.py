@@ -5,13 +5,18 @@ Names and mergers: data/provinces.tsv (63 names before 1 July 2025; `now` only w
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from knowledge.tables import DATA, listed, rows
 from knowledge.text import fold, has_diacritics, marked_words, words
+
+_TONES = frozenset("\u0300\u0301\u0303\u0309\u0323")
+"""Combining grave, acute, tilde, hook above and dot below: the five written tones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +51,13 @@ class Gazetteer:
         return {place.name: place for place in self.places}
 
     @cached_property
-    def _names(self) -> dict[tuple[str, ...], tuple[str, str, bool]]:
-        table: dict[tuple[str, ...], tuple[str, str, bool]] = {}
-        for name, province in self.localities:
-            table[tuple(words(name))] = (name, province, True)
-        for place in self.places:
-            for name in (place.name, *place.aliases):
-                table[tuple(words(name))] = (name, place.name, False)
+    def _names(self) -> dict[tuple[str, ...], list[tuple[str, str, bool]]]:
+        """Spellings by their folded words, a province before a town: "Đắk Lắk" and "Đăk Lăk" fold alike."""
+        table: dict[tuple[str, ...], list[tuple[str, str, bool]]] = {}
+        provinces = ((name, place.name, False) for place in self.places for name in (place.name, *place.aliases))
+        towns = ((name, province, True) for name, province in self.localities)
+        for spelling in chain(provinces, towns):
+            table.setdefault(tuple(words(spelling[0])), []).append(spelling)
         return table
 
     @cached_property
@@ -67,8 +72,9 @@ class Gazetteer:
         at = 0
         while at < len(folded):
             for length in range(min(self._longest, len(folded) - at), 0, -1):
-                hit = self._names.get(tuple(folded[at : at + length]))
-                if hit and _agrees(spelled[at : at + length], hit[0]):
+                spellings = self._names.get(tuple(folded[at : at + length]), ())
+                hit = next((spelling for spelling in spellings if _agrees(spelled[at : at + length], spelling[0])), None)
+                if hit:
                     found.append(Mention(hit[1], at, at + length, hit[2]))
                     at += length
                     break
@@ -96,13 +102,13 @@ class Gazetteer:
 
 
 def _agrees(typed: Iterable[str], name: str) -> bool:
-    return all(not has_diacritics(word) or word in own for word, own in zip(typed, map(_variants, marked_words(name)), strict=True))
+    return all(not has_diacritics(word) or _spelling(word) == _spelling(own) for word, own in zip(typed, marked_words(name), strict=True))
 
 
-def _variants(word: str) -> frozenset[str]:
-    """A syllable with its tone on either vowel: hòa and hoà are one."""
-    moved = {"hòa": "hoà", "hóa": "hoá"}
-    return frozenset({word, moved.get(word, word)})
+def _spelling(word: str) -> tuple[str, frozenset[str]]:
+    """Letters with their own marks, and the tone apart: "hòa" and "hoà" are spelled alike wherever the tone is set."""
+    parts = unicodedata.normalize("NFD", word)
+    return "".join(c for c in parts if c not in _TONES), frozenset(parts) & _TONES
 
 
 def load_places(path: Path = DATA / "provinces.tsv") -> tuple[Place, ...]:

@@ -42,7 +42,10 @@ def load_successions(path: Path = DATA / "bodies.tsv") -> tuple[Succession, ...]
 
 
 def succession_for(words: str, topic: str, on: date, table: Sequence[Succession]) -> Succession | None:
-    """The row for a body named in `words`, chosen by the topic (headings and clause). None: no such body named, or `on` is before the change."""
+    """The row for a body named in `words`, chosen by the topic (headings and clause).
+
+    None: no such body is named, or `on` is before the change.
+    """
     line = folded_line(words)
     named = [row for row in table if row.since <= on and any(f" {body} " in line for body in row.was_words)]
     if not named:

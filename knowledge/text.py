@@ -1,4 +1,4 @@
-"""Vietnamese text: normal form, folding, syllables, sentences. Pure functions, standard library only.
+"""Vietnamese text: normal form, folding, syllables, sentences. Pure functions; needs PyYAML beside the standard library.
 
 Folding is what search, triage and the dialogue model share: NFC → lower case → diacritics off → đ becomes d. A folded text has the same
 length as its NFC source (`fold` maps code point to code point), so a span found in the folded text is a span of the source.
@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 
-_CONTROL = {c: None for c in range(32) if c not in (9, 10, 13)} | {c: None for c in range(127, 160)}
+import yaml
+
+from knowledge.tables import DATA
+
+_CONTROL = dict.fromkeys((*(c for c in range(32) if c not in (9, 10, 13)), *range(127, 160)))
 _INVISIBLE = dict.fromkeys((0x200B, 0x200C, 0x200E, 0x200F, 0x2060, 0xFEFF, 0x00AD, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
-_SYLLABLE = re.compile(r"[^\W_]+(?:[./:%-](?=[^\W_])[^\W_]+)*%?")
 _WORD = re.compile(r"[^\W_]+")
-_LONG_VOWELS = re.compile(r"([a-z])\1{2,}")
+_DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
 
 
 def nfc(text: str) -> str:
@@ -25,7 +28,7 @@ def nfc(text: str) -> str:
 
 def clean_message(text: str) -> str:
     """What somebody typed, in NFC, without control and invisible characters, ends trimmed."""
-    return nfc(text).translate(_CONTROL).translate(_INVISIBLE).strip()
+    return nfc(text.translate(_CONTROL).translate(_INVISIBLE)).strip()
 
 
 @lru_cache(maxsize=4096)
@@ -54,8 +57,8 @@ def words(text: str) -> list[str]:
 
 def marked_words(text: str) -> list[str]:
     """The words of `words`, in lower case with their marks: as long as that list, word for word."""
-    lowered = nfc(text).lower()
-    return [lowered[m.start() : m.end()] for m in _WORD.finditer(fold(lowered))]
+    source = nfc(text)
+    return [source[m.start() : m.end()].lower() for m in _WORD.finditer(fold(source))]
 
 
 def folded_line(text: str) -> str:
@@ -64,19 +67,26 @@ def folded_line(text: str) -> str:
 
 
 def squeeze(text: str) -> str:
-    """Letters repeated three times or more, as people type when they shout, down to one: "cứuuuu" → "cứu"."""
-    return _LONG_VOWELS.sub(r"\1", text)
+    """A letter typed three times or more, as people do when they shout, once: "cứuuuu" → "cứu". Takes lower-case NFC text with its marks."""
+    return _DRAWN_OUT.sub(r"\1", text)
 
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…;])(?=\s)|\n+")
-_NOT_END = re.compile(r"(?:\b(?:TP|Tp|tp|Q|P|TX|TT|Th|ThS|TS|PGS|GS|Mr|Mrs|St|ĐT|tr|vv|v\.v|số|Điều|I|V|X|[0-9]{1,2}|[a-zđ])\.)$")
+
+
+@cache
+def _not_end() -> re.Pattern[str]:
+    """A full stop after an abbreviation, a numeral or a single letter ends no sentence."""
+    with (DATA / "sentences.yml").open(encoding="utf-8") as handle:
+        abbreviations = yaml.safe_load(handle)["abbreviations"]
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, abbreviations))}|[IVXL]{{1,5}}|[0-9]{{1,2}}|[a-zđ])\.$")
 
 
 def sentences(text: str) -> Iterator[tuple[int, int]]:
     """Half-open spans of the sentences and clauses of `text` (split at . ! ? … ; and line ends), blanks trimmed, empty ones left out."""
     start = 0
     for match in _SENTENCE_END.finditer(text):
-        if text[match.start() - 1 : match.start()] == "." and _NOT_END.search(text[start : match.start()]):
+        if text[match.start() - 1 : match.start()] == "." and _not_end().search(text[start : match.start()]):
             continue
         yield from _trimmed(text, start, match.start())
         start = match.end()

@@ -140,8 +140,8 @@ class Tools:
             raise Trouble(advice("".join(words)))
 
     def pip(self, environment: Path, *arguments: str, packages: int = 0) -> None:
-        """`pip install --no-deps ARGUMENTS` in an environment; Python compiles what it imports, which is a small part of it, later."""
-        self.run([str(environment / "bin" / "python"), "-m", "pip", "install", "--no-deps", "--no-compile", *arguments], packages)
+        """`pip install --no-deps ARGUMENTS` in an environment. pip compiles it all: where Python may not, a start takes half a minute."""
+        self.run([str(environment / "bin" / "python"), "-m", "pip", "install", "--no-deps", *arguments], packages)
 
 
 def advice(words: str) -> str:
