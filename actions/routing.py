@@ -21,6 +21,7 @@ class Router:
     """The patterns of data/routing.yml."""
 
     smalltalk: tuple[tuple[Route, re.Pattern[str]], ...]
+    filler: frozenset[str]
     handover: re.Pattern[str]
     outside: re.Pattern[str]
     attack: re.Pattern[str]
@@ -29,14 +30,16 @@ class Router:
     def load(cls, path: Path = DATA / "routing.yml") -> Router:
         """From the data file."""
         table = yaml.safe_load(path.read_text(encoding="utf-8"))
-        smalltalk = tuple((name, re.compile(f"(?:{pattern})(?: (?:a|nhe|nha|oi|em|anh|chi|ban|bot|da))* ?")) for name, pattern in table["smalltalk"].items())
-        return cls(smalltalk, *(re.compile("|".join(table[name])) for name in ("handover", "outside", "attack")))
+        filler = frozenset(table["smalltalk"].pop("filler"))
+        smalltalk = tuple((name, re.compile(pattern)) for name, pattern in table["smalltalk"].items())
+        return cls(smalltalk, filler, *(re.compile("|".join(table[name])) for name in ("handover", "outside", "attack")))
 
     def route(self, text: str) -> Route:
         """The first that fits; small talk only when it is the whole message."""
         line = folded_line(text)
         for name, pattern in self.smalltalk:
-            if pattern.fullmatch(line.rstrip()) or pattern.fullmatch(line):
+            left, found = pattern.subn(" ", line)
+            if found and self.filler.issuperset(left.split()):
                 return name
         if self.attack.search(line):
             return "attack"

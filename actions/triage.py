@@ -2,7 +2,7 @@
 
 A message becomes words (teencode, telex remains, slips and emoji undone: spelling.yml), words become concepts (lexicon.yml), and rules
 (rules.yml) ask for concepts in order and near each other: "partner ~4 strike ~1 self". Marks are never contradicted: a syllable written
-with marks must carry the right ones, and where a message is written with marks a bare syllable stands for itself ("danh sách" is no "đánh").
+with marks must carry the right ones, and where a message is written with marks a bare syllable stands for itself ("danh" is no "đánh").
 Open rules are silent in a message that asks about policy, tells news or a film; firm ones, where the words name a person, are not.
 """
 
@@ -26,7 +26,10 @@ from knowledge.text import clean_message, fold, nfc, squeeze
 
 DATA = Path(__file__).parent / "data" / "triage"
 KINDS = frozenset(
-    "child_abuse child_neglect sexual_abuse domestic_violence trafficking suicide overdose other_violence fire_accident".split()
+    {
+        *("child_abuse", "child_neglect", "sexual_abuse", "domestic_violence", "trafficking", "suicide"),
+        *("overdose", "other_violence", "fire_accident"),
+    }
 )
 BRIEF = 4
 """Words: in a message this short a single word of alarm is enough."""
@@ -44,7 +47,7 @@ class Risk(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What triage read. `kinds`: of KINDS, the gravest first; `speaker`: self, child, witness, official or unknown; `rules`: ids that fired."""
+    """What triage read. `kinds`: of KINDS, gravest first; `speaker`: self, child, witness, official, unknown; `rules`: ids that fired."""
 
     risk: Risk
     kinds: tuple[str, ...]
@@ -79,6 +82,7 @@ class Found(NamedTuple):
 _SYLLABLE = re.compile(r"(?:ngh|ng|nh|gh|gi|kh|ph|th|tr|ch|qu|[bcdghklmnpqrstvx])?(?!aa|ee|ii|oo)[aeiouy]{1,3}(?:ng|nh|ch|[cmnpt])?")
 _MIXED = re.compile(r"(\d+)([^\W\d]+)")
 _ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_PAUSES = {",": 1, ":": 1} | dict.fromkeys(".!?…;\n", 2)
 _SIGNS = {"\u0302": "^", "\u0306": "(", "\u031b": "+"}
 # Hỏi and ngã are one here: half of the country writes them alike.
 _TONES = {"\u0301": "1", "\u0300": "2", "\u0309": "3", "\u0303": "3", "\u0323": "5"}
@@ -163,7 +167,7 @@ class Speller:
     def _learn(self, token: str) -> tuple[tuple[str, ...], tuple[str, ...], int, bool]:
         if len(self._seen) > 20000:  # a bound on memory that Vietnamese does not reach
             self._seen.clear()
-        pause = 1 if token in ",:" else 2 if token[0] in ".!?…;\n" else 0
+        pause = _PAUSES.get(token[0], 0)
         forms = () if pause else tuple(self._meant(token).split())
         self._seen[token] = learnt = (forms, tuple(map(fold, forms)), pause, not token.isascii())
         return learnt
@@ -184,9 +188,7 @@ class Speller:
 
 # --- concepts --------------------------------------------------------------------------------------------------------------------------
 
-_WHO = frozenset("self young son_daughter minor_self minor mychild child partner parent relative school outsider third witness generic".split())
-_COVERS = frozenset("idiom asking official generic policy news fiction not_negation".split())
-_WEAK = frozenset("negation now fiction news policy idiom".split())
+ROLES = ("who", "weak", "covers", "act", "guard")
 
 
 class Name(NamedTuple):
@@ -224,16 +226,21 @@ class Node:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The phrases of all concepts as a tree."""
+    """The phrases of all concepts as a tree, and the concepts by role (ROLES; lexicon.yml says what they mean)."""
 
     root: Node
     concepts: frozenset[str]
+    roles: Mapping[str, frozenset[str]]
 
     @classmethod
     def build(cls, entries: Mapping[str, Mapping[str, Any]]) -> Lexicon:
+        """The tree of the entries of lexicon.yml. Raises KnowledgeError for a role that is none."""
+        roles = {role: frozenset(c for c, entry in entries.items() if role in entry.get("is", ())) for role in ROLES}
+        if unknown := {role for entry in entries.values() for role in entry.get("is", ())} - set(ROLES):
+            raise KnowledgeError(f"lexicon.yml: unknown role {', '.join(sorted(unknown))}")
         root = Node()
         for concept, entry in entries.items():
-            name = Name(concept, concept in _WHO, concept in _WEAK, concept in _COVERS)
+            name = Name(concept, *(concept in roles[role] for role in ROLES[:3]))
             for phrase in map(str, entry["phrases"]):
                 parts = [part.split("|") for part in re.split(r"[()]", phrase.removeprefix("!"))]
                 for choice in product(*parts):
@@ -241,7 +248,7 @@ class Lexicon:
                     for form in forms:
                         node = node.children.setdefault(fold(form), Node())
                     node.phrases.append((name, forms, phrase.startswith("!")))
-        return cls(root, frozenset(entries))
+        return cls(root, frozenset(entries), roles)
 
     def find(self, text: Text) -> list[Found]:
         """Every concept in the text, longest phrase first at each place.
@@ -292,12 +299,10 @@ class Lexicon:
 
 # --- rules -----------------------------------------------------------------------------------------------------------------------------
 
-_ACTS = frozenset(
-    "hit hit_weak brutal rape touch threat threat_kill confine neglect starve self_harm violence armed force die_wish suicide_word".split()
-)
-_GUARDS = ("policy", "news", "fiction", "generic", "official")
 _OVER = frozenset({"fire_accident", "overdose"})
 """Kinds that are no danger any more once they lie in the past."""
+_HARMS = frozenset({"sexual_abuse", "domestic_violence", "other_violence"})
+_CHILDREN = ("minor", "minor_self", "child", "son_daughter")
 _NEAR = 6
 """Words between an act and the "now" or "years ago" that belongs to it."""
 _LONGEST = 10
@@ -327,7 +332,7 @@ class Rule:
 class Scene:
     """One reading of a message: its concepts by name, in order, negated acts taken out."""
 
-    def __init__(self, found: Iterable[Found]) -> None:
+    def __init__(self, found: Iterable[Found], acts: frozenset[str]) -> None:
         self._places: dict[tuple[str, ...], list[Found]] = {}
         negated_until = -1
         for item in found:
@@ -336,7 +341,7 @@ class Scene:
             elif item.start <= negated_until and item.concept == "suffer":
                 negated_until = item.end + 3  # "không bị chồng đánh": the act behind is negated too
                 continue
-            elif item.start <= negated_until and item.concept in _ACTS:
+            elif item.start <= negated_until and item.concept in acts:
                 negated_until = max(negated_until, item.end - 1)
                 continue
             self._places.setdefault((item.concept,), []).append(item)
@@ -412,7 +417,7 @@ class Triage:
         return cls(Speller(short, signs, slips, known), lexicon, read)
 
     def assess(self, text: str, earlier: Sequence[str] = ()) -> Assessment:
-        """Reads one message. `earlier`: what the person wrote before in the conversation, oldest first; only what this message adds counts."""
+        """Reads one message. `earlier`: what the person wrote before, oldest first; only what this message adds counts."""
         alone = self._read(text, -1)
         if not earlier:
             return alone
@@ -424,8 +429,9 @@ class Triage:
         return Assessment(alone.risk, alone.kinds, joined.speaker if alone.speaker == "unknown" else alone.speaker, alone.rules)
 
     def _read(self, text: str, since: int) -> Assessment:
-        scene = Scene(self.lexicon.find(self.speller.read(text)))
-        guarded = scene.has(_GUARDS)
+        roles = self.lexicon.roles
+        scene = Scene(self.lexicon.find(self.speller.read(text)), roles["act"])
+        guarded = scene.has(roles["guard"])
         fired: list[tuple[Risk, Rule]] = []
         for rule in self.rules:
             if guarded and not rule.firm:
@@ -439,7 +445,7 @@ class Triage:
         fired.sort(key=lambda pair: -pair[0])
         speaker = _speaker(scene, bool(fired))
         kinds = [rule.kind for _, rule in fired]
-        if {"sexual_abuse", "domestic_violence", "other_violence"} & set(kinds) and (speaker == "child" or scene.has(("minor", "minor_self"))):
+        if _HARMS & set(kinds) and (speaker == "child" or scene.has(_CHILDREN)):
             kinds.append("child_abuse")
         return Assessment(fired[0][0] if fired else Risk.NONE, tuple(dict.fromkeys(kinds)), speaker, tuple(rule.id for _, rule in fired))
 
@@ -455,15 +461,17 @@ def _risk(rule: Rule, scene: Scene, span: tuple[int, int]) -> Risk:
 
 def _speaker(scene: Scene, fired: bool) -> str:
     """Who writes, as far as the words show it."""
-    if scene.has(("minor_self",)):
+    mine = scene.places(("mychild",))
+    if any(not any(c.start < m.start < c.end for c in mine) for m in scene.places(("minor_self",))):  # not "con [tôi học lớp 8]"
         return "child"
     if scene.has(("official",)) and not fired:
         return "official"
     if scene.has(("witness", "mychild")):
         return "witness"
-    if scene.has(("young", "son_daughter")):
-        return "child" if scene.has(("parent", "relative", "school")) and not scene.has(("partner", "child")) else "self"
-    if scene.has(("self",)):
+    if scene.has(("young", "son_daughter")) and not scene.has(("partner", "child", "self")):
+        # "em" and "cháu" are also how grown-ups speak of themselves when they ask for something.
+        return "child" if scene.has(("parent", "relative", "school")) else "unknown"
+    if scene.has(("self", "young")):
         return "self"
     return "witness" if scene.has(("child", "third", "parent")) else "unknown"
 

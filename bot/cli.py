@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import logging
 import os
 import sys
@@ -11,7 +12,6 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from bot import commands
 from bot.settings import Settings
 from knowledge.errors import SettingsError, TrogiupError
 
@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     _quiet_libraries(arguments.verbose)
     try:
         settings = Settings.load(os.environ, ROOT)
-        run: Callable[[Settings, argparse.Namespace], int] = arguments.run
+        commands = importlib.import_module("bot.commands")  # late: --help and wrong use need none of it
+        run: Callable[[Settings, argparse.Namespace], int] = getattr(commands, arguments.run)
         return run(_with_address(settings, arguments), arguments)
     except SettingsError as error:
         return _failed(error.advice, 2)
@@ -45,37 +46,37 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("-v", "--verbose", action="store_true", help="log what happens (ids only, never what somebody wrote)")
     commands_ = top.add_subparsers(metavar="COMMAND", required=True)
 
-    def add(name: str, run: Callable[[Settings, argparse.Namespace], int], help_: str) -> argparse.ArgumentParser:
+    def add(name: str, run: str, help_: str) -> argparse.ArgumentParser:
         made = commands_.add_parser(name, help=help_, description=help_)
         made.set_defaults(run=run)
         return made
 
-    serve = add("serve", commands.serve, "start the service and keep its parts alive")
+    serve = add("serve", "serve", "start the service and keep its parts alive")
     serve.add_argument("--host", help="address to listen on (TROGIUP_HOST)")
     serve.add_argument("--port", type=int, help="port to listen on (TROGIUP_PORT)")
     serve.add_argument("--without-rasa", action="store_true", help="answer by the actions directly")
 
-    ask = add("ask", commands.ask, "ask one question, or a batch of them")
+    ask = add("ask", "ask", "ask one question, or a batch of them")
     ask.add_argument("question", nargs="?")
     ask.add_argument("--batch", type=Path, metavar="FILE.jsonl", help='lines of {"id", "question", "history"?}')
     _scope(ask)
     ask.add_argument("--json", action="store_true", help="print the answer object")
 
-    add("chat", commands.chat, "a conversation in the terminal")
+    add("chat", "chat", "a conversation in the terminal")
 
-    ingest = add("ingest", commands.ingest, "read files or folders into the knowledge base")
+    ingest = add("ingest", "ingest", "read files or folders into the knowledge base")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--publish", action="store_true", help="publish at once and rebuild the index")
     ingest.add_argument("--json", action="store_true", help="one object a line a document, nothing else")
 
-    docs = add("docs", commands.docs_list, "the knowledge base").add_subparsers(metavar="ACTION", required=True)
+    docs = add("docs", "docs_list", "the knowledge base").add_subparsers(metavar="ACTION", required=True)
     for name, run, help_, takes in (
-        ("list", commands.docs_list, "all documents", ()),
-        ("show", commands.docs_show, "one document", ("id",)),
-        ("publish", commands.docs_publish, "publish the latest version", ("id",)),
-        ("retire", commands.docs_retire, "take out of the answers", ("id",)),
-        ("history", commands.docs_history, "what was done, and when", ("id",)),
-        ("rollback", commands.docs_rollback, "publish an older version again", ("id", "version")),
+        ("list", "docs_list", "all documents", ()),
+        ("show", "docs_show", "one document", ("id",)),
+        ("publish", "docs_publish", "publish the latest version", ("id",)),
+        ("retire", "docs_retire", "take out of the answers", ("id",)),
+        ("history", "docs_history", "what was done, and when", ("id",)),
+        ("rollback", "docs_rollback", "publish an older version again", ("id", "version")),
     ):
         action = docs.add_parser(name, help=help_, description=help_)
         action.set_defaults(run=run)
@@ -86,40 +87,40 @@ def parser() -> argparse.ArgumentParser:
         if name in ("list", "show"):
             action.add_argument("--json", action="store_true")
 
-    index = add("index", commands.index_info, "the index snapshot").add_subparsers(metavar="ACTION", required=True)
+    index = add("index", "index_info", "the index snapshot").add_subparsers(metavar="ACTION", required=True)
     for name, run, help_ in (
-        ("build", commands.index_build, "build a new snapshot and swap it in"),
-        ("info", commands.index_info, "what the snapshot in use is made of"),
-        ("verify", commands.index_verify, "find any damage"),
+        ("build", "index_build", "build a new snapshot and swap it in"),
+        ("info", "index_info", "what the snapshot in use is made of"),
+        ("verify", "index_verify", "find any damage"),
     ):
         index.add_parser(name, help=help_, description=help_).set_defaults(run=run)
 
-    search = add("search", commands.search, "passages, for collaborators")
+    search = add("search", "search", "passages, for collaborators")
     search.add_argument("words")
     _scope(search)
     search.add_argument("-k", type=int, default=10, help="how many (1 to 50)")
     search.add_argument("--json", action="store_true")
 
-    evaluate = add("eval", commands.evaluate, "score the assistant on a gold set")
+    evaluate = add("eval", "evaluate", "score the assistant on a gold set")
     evaluate.add_argument("gold", type=Path, metavar="GOLD.jsonl")
     evaluate.add_argument("--misses", action="store_true", help="list the ids that fell short")
     evaluate.add_argument("--answers", type=Path, metavar="FILE", help="keep the answers in FILE")
     evaluate.add_argument("--without-rasa", action="store_true", help="by the actions directly")
     evaluate.add_argument("--as-of", type=_day, metavar="YYYY-MM-DD")
 
-    cases = add("cases", commands.cases_list, "cases opened for the person on duty").add_subparsers(metavar="ACTION", required=True)
+    cases = add("cases", "cases_list", "cases opened for the person on duty").add_subparsers(metavar="ACTION", required=True)
     listed = cases.add_parser("list", help="open cases, the most pressing first")
     listed.add_argument("--all", action="store_true", help="closed ones too")
-    listed.set_defaults(run=commands.cases_list)
+    listed.set_defaults(run="cases_list")
     shown = cases.add_parser("show", help="one case with what was written")
     shown.add_argument("id")
-    shown.set_defaults(run=commands.cases_show)
+    shown.set_defaults(run="cases_show")
     closed = cases.add_parser("close", help="close a case with its outcome")
     closed.add_argument("id")
     closed.add_argument("outcome")
-    closed.set_defaults(run=commands.cases_close)
+    closed.set_defaults(run="cases_close")
 
-    add("doctor", commands.doctor, "check installation and configuration, and say what to do")
+    add("doctor", "doctor", "check installation and configuration, and say what to do")
     return top
 
 

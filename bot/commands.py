@@ -13,19 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bot.client import Ask, answer_line, asking
-from bot.search_view import search_view
-from bot.serve import serve as run_service
 from bot.services import ROOT, Services
 from bot.settings import Settings
-from bot.supervisor import check_port
 from index import snapshot
 from index.evaluation import read_gold, score, table
 from knowledge.directory import VIETNAM
 from knowledge.errors import LoadError, RequestRefused, SettingsError, TrogiupError
 from knowledge.store import Case, sqlite_url
+
+if TYPE_CHECKING:
+    from bot.client import Ask
 
 LEAST_FREE = 500 * 1024 * 1024
 """Bytes that a new snapshot, the database and the logs want free."""
@@ -53,6 +52,9 @@ def _print(value: object) -> None:
 
 def serve(settings: Settings, arguments: argparse.Namespace) -> int:
     """Until it is stopped."""
+    from bot.serve import serve as run_service
+    from bot.supervisor import check_port
+
     check_port(settings.host, settings.port)
     with _open(settings) as services:
         services.knowledge_base.ensure(_note)
@@ -73,7 +75,7 @@ def _announce(line: str) -> None:
 
 def ask(settings: Settings, arguments: argparse.Namespace) -> int:
     """One question, or a batch."""
-    if bool(arguments.question) == bool(arguments.batch):
+    if (arguments.question is None) == (arguments.batch is None):
         raise SettingsError("Give a question, or --batch FILE.jsonl.")
     if arguments.batch:
         return asyncio.run(_batch(settings, read_gold(arguments.batch), arguments))
@@ -81,6 +83,8 @@ def ask(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _one(settings: Settings, arguments: argparse.Namespace) -> int:
+    from bot.client import asking
+
     text = arguments.question if not arguments.province else f"{arguments.question} ({arguments.province})"
     async with asking(settings, with_rasa=False) as put:
         answer = await put(f"cli-{uuid.uuid4().hex}", text, arguments.as_of)
@@ -89,6 +93,8 @@ async def _one(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _batch(settings: Settings, lines: list[dict[str, Any]], arguments: argparse.Namespace) -> int:
+    from bot.client import answer_line, asking
+
     async with asking(settings, with_rasa=True) as put:
         for line in lines:
             _print(await answer_line(put, line, arguments.as_of))
@@ -101,6 +107,8 @@ def chat(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _chat(settings: Settings) -> int:
+    from bot.client import asking
+
     conversation_id = f"chat-{uuid.uuid4().hex}"
     async with asking(settings, with_rasa=True) as put:
         while True:
@@ -221,10 +229,8 @@ def index_build(settings: Settings, arguments: argparse.Namespace) -> int:
     """A new snapshot of what is published; on a new machine the documents that come with the product first."""
     with _open(settings) as services:
         base = services.knowledge_base
-        if not base.store.documents.list():
-            base.ensure(_note)
-        else:
-            base.build()
+        base.seed(_note)
+        base.build()
     return index_info(settings, arguments)
 
 
@@ -248,6 +254,8 @@ def index_verify(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def search(settings: Settings, arguments: argparse.Namespace) -> int:
     """Passages, best first."""
+    from bot.search_view import search_view
+
     if not 1 <= arguments.k <= 50:
         raise SettingsError("-k takes 1 to 50.")
     with _open(settings) as services:
@@ -278,6 +286,8 @@ def evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _answers(settings: Settings, gold: list[dict[str, Any]], arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    from bot.client import answer_line, asking
+
     async with asking(settings, with_rasa=not arguments.without_rasa, use_running=False, ensure=False) as put:
         return [await answer_line(put, line, arguments.as_of) for line in gold]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -32,6 +34,7 @@ class KnowledgeBase:
     gazetteer: Gazetteer
     home: Path
     encoder: str
+    database_url: str
     clock: Callable[[], datetime]
 
     def ingest(self, paths: list[Path], publish: bool) -> Iterator[dict[str, Any]]:
@@ -126,9 +129,25 @@ class KnowledgeBase:
 
     def ensure(self, say: Callable[[str], None]) -> None:
         """First start: the documents that come with the product are published; a stale or missing snapshot is built. Fresh: nothing is done."""
+        self.seed(say)
+        if not self.is_fresh():
+            say("Building the index")
+            self._build_apart()
+
+    def seed(self, say: Callable[[str], None]) -> None:
+        """An empty knowledge base gets the documents that come with the product, published."""
         if not self.store.documents.list():
             for report in self.ingest([SOURCES], publish=True):
-                say(json.dumps({"ingested": report["source_file"], "passages": report["passages"]}, ensure_ascii=False))
-        if not self.is_fresh():
-            say("index")
-            self.build()
+                say(f"Read {report['source_file']}: {report['passages']} passages")
+
+    def _build_apart(self) -> None:
+        """In a process of its own: what building needs in memory does not stay with the service. IndexFault as `build`."""
+        made = subprocess.run(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "bot.cli", "index", "build"], cwd=ROOT, capture_output=True, text=True, env=self._environment(), check=False
+        )
+        if made.returncode != 0:
+            raise IndexFault((made.stderr.strip().splitlines() or ["The index could not be built: run trogiup index build."])[-1])
+
+    def _environment(self) -> dict[str, str]:
+        encoder = {} if self.encoder == snapshot.EMBEDDED else {"TROGIUP_ENCODER": self.encoder}
+        return {**os.environ, **encoder, "TROGIUP_HOME": str(self.home), "TROGIUP_DATABASE_URL": self.database_url}

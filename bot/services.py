@@ -66,7 +66,7 @@ class Services:
         store = Store.open(settings.database_url, clock)
         gazetteer = load_gazetteer()
         texts = Texts.load()
-        knowledge_base = KnowledgeBase(store, gazetteer, settings.home, settings.encoder or snapshot.EMBEDDED, clock)
+        knowledge_base = KnowledgeBase(store, gazetteer, settings.home, settings.encoder or snapshot.EMBEDDED, settings.database_url, clock)
         return cls(
             settings,
             clock,

@@ -19,9 +19,8 @@ Scores = npt.NDArray[np.float32]
 class LexicalIndex:
     """BM25 scores of all passages for a bag of terms. Positions are those of the texts it was built from."""
 
-    def __init__(self, engine: bm25s.BM25, size: int) -> None:
+    def __init__(self, engine: bm25s.BM25) -> None:
         self._engine = engine
-        self._size = size
         self._vocabulary: dict[str, int] = engine.vocab_dict
 
     @classmethod
@@ -29,20 +28,25 @@ class LexicalIndex:
         """From the terms of each passage."""
         engine = bm25s.BM25(k1=_K1, b=_B)
         engine.index([list(terms) or ["∅"] for terms in documents], show_progress=False)
-        return cls(engine, len(documents))
+        return cls(engine)
 
     def save(self, folder: Path) -> None:
         """Into a folder of its own."""
         self._engine.save(str(folder), show_progress=False)
 
     @classmethod
-    def load(cls, folder: Path, size: int) -> LexicalIndex:
+    def load(cls, folder: Path) -> LexicalIndex:
         """SnapshotDamaged when the files do not fit."""
         try:
             engine = bm25s.BM25.load(str(folder))
         except Exception as error:  # numpy, json and bm25s each raise their own
             raise SnapshotDamaged("The lexical index is damaged. Run: trogiup index build.") from error
-        return cls(engine, size)
+        return cls(engine)
+
+    @property
+    def size(self) -> int:
+        """Passages held."""
+        return int(self._engine.scores["num_docs"])
 
     @property
     def terms(self) -> Iterable[str]:
@@ -57,5 +61,5 @@ class LexicalIndex:
         """Shape (passages,), float32; terms that no passage holds count nothing."""
         known = [term for term in terms if term in self._vocabulary]
         if not known:
-            return np.zeros(self._size, dtype=np.float32)
+            return np.zeros(self.size, dtype=np.float32)
         return np.asarray(self._engine.get_scores(known), dtype=np.float32)

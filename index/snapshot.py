@@ -179,10 +179,10 @@ def _open(folder: Path, encoder_name: str) -> Snapshot:
     encoder = load_static(folder / "encoder") if encoder_name == EMBEDDED else load_encoder(encoder_name)
     if encoder.fingerprint != manifest.encoder_fingerprint:
         raise EncoderMismatch(f"The encoder has changed since the index was built. {_REBUILD}", built_with=manifest.encoder_fingerprint)
-    dense = DenseIndex.load(folder / "vectors.faiss")
-    if dense.size != manifest.passages or len(collection.passages) != manifest.passages:
-        raise SnapshotDamaged("Passages and vectors are not the same number.")
-    return Snapshot(manifest, collection, LexicalIndex.load(folder / "lexical", manifest.passages), dense, encoder)
+    lexical, dense = LexicalIndex.load(folder / "lexical"), DenseIndex.load(folder / "vectors.faiss")
+    if not manifest.passages == len(collection.passages) == lexical.size == dense.size:
+        raise SnapshotDamaged("Passages, terms and vectors are not the same number.")
+    return Snapshot(manifest, collection, lexical, dense, encoder)
 
 
 def _manifest(folder: Path) -> Manifest:

@@ -67,7 +67,7 @@ def folded_line(text: str) -> str:
 
 
 def squeeze(text: str) -> str:
-    """A letter typed three times or more, as people do when they shout, once: "cứuuuu" → "cứu". Takes lower-case NFC text with its marks."""
+    """A letter typed three times or more, as people do when they shout, once: "cứuuuu" → "cứu". Takes lower-case NFC text."""
     return _DRAWN_OUT.sub(r"\1", text)
 
 

@@ -45,7 +45,7 @@ def main(path: Path) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     gazetteer = load_gazetteer()
     store = Store.open(settings.database_url, lambda: datetime.now(UTC))
-    KnowledgeBase(store, gazetteer, settings.home, EMBEDDED, lambda: datetime.now(UTC)).ensure(print)
+    KnowledgeBase(store, gazetteer, settings.home, EMBEDDED, settings.database_url, lambda: datetime.now(UTC)).ensure(print)
     retriever = Retriever(open_current(settings.home), gazetteer)
     rows, labels, names = _examples(retriever, Understanding.load(gazetteer), read_gold(path))
     x, y = np.array(rows), np.array(labels)

@@ -359,7 +359,7 @@ def test_rasa_runs_on_loopback_without_its_api_and_without_our_secrets(tmp_path:
     model.touch()
     settings = Settings.load({}, tmp_path)
     argv, env = rasa_command(settings, tmp_path, 5005, model, "http://127.0.0.1:5055/webhook")
-    assert argv[:4] == [f"{tmp_path}/.venv-rasa/bin/python", "-m", "rasa", "run"]
+    assert argv[:3] == [f"{tmp_path}/.venv-rasa/bin/python", "-m", "bot.rasa.serve"]
     assert argv[argv.index("--interface") + 1] == "127.0.0.1"
     assert argv[argv.index("--port") + 1] == "5005"
     assert argv[argv.index("--model") + 1] == str(model)

@@ -1,0 +1,74 @@
+"""BM25 over terms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.analysis import terms
+from index.lexical import LexicalIndex
+from knowledge.errors import SnapshotDamaged
+
+TEXTS = ("Trung tâm bảo trợ xã hội", "Người khuyết tật nặng", "Trẻ em mồ côi, trẻ em bị bỏ rơi", "")
+
+
+@pytest.fixture
+def index() -> LexicalIndex:
+    return LexicalIndex.build([terms(text) for text in TEXTS])
+
+
+@pytest.mark.parametrize(("question", "first"), [("bảo trợ", 0), ("khuyet tat", 1), ("TRẺ EM", 2)])
+def test_the_passage_that_holds_the_words_is_first(index: LexicalIndex, question: str, first: int) -> None:
+    scores = index.scores(terms(question))
+    assert scores.dtype == np.float32
+    assert int(scores.argmax()) == first
+    assert np.count_nonzero(scores) == 1
+
+
+def test_pairs_count_beside_their_words(index: LexicalIndex) -> None:
+    both = index.scores(["khuyet", "tat", "khuyet_tat"])[1]
+    assert both > index.scores(["khuyet", "tat"])[1] > index.scores(["tat"])[1] > 0
+
+
+@pytest.mark.parametrize("asked", [[], ["hypnosis"]])
+def test_unknown_words_score_nothing(index: LexicalIndex, asked: list[str]) -> None:
+    assert index.scores(asked).tolist() == [0.0] * len(TEXTS)
+
+
+def test_an_unknown_word_changes_no_score(index: LexicalIndex) -> None:
+    np.testing.assert_array_equal(index.scores(["hypnosis", "tat"]), index.scores(["tat"]))
+
+
+def test_a_passage_without_words_is_never_found(index: LexicalIndex) -> None:
+    assert index.scores([term for text in TEXTS for term in terms(text)])[3] == 0
+
+
+def test_it_knows_its_terms(index: LexicalIndex) -> None:
+    assert index.knows("mo_coi")
+    assert not index.knows("coi_mo")
+
+
+def test_saved_and_loaded_it_scores_the_same(index: LexicalIndex, tmp_path: Path) -> None:
+    index.save(tmp_path / "lexical")
+    loaded = LexicalIndex.load(tmp_path / "lexical")
+    asked = terms("trẻ em khuyết tật")
+    np.testing.assert_array_equal(loaded.scores(asked), index.scores(asked))
+    assert loaded.size == index.size == len(TEXTS)
+
+
+def test_a_missing_folder_is_damage(tmp_path: Path) -> None:
+    with pytest.raises(SnapshotDamaged, match="trogiup index build"):
+        LexicalIndex.load(tmp_path / "none")
+
+
+def test_every_truncated_file_is_damage(index: LexicalIndex, tmp_path: Path) -> None:
+    index.save(tmp_path / "lexical")
+    for path in sorted((tmp_path / "lexical").iterdir()):
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(SnapshotDamaged):
+            LexicalIndex.load(tmp_path / "lexical")
+        path.write_bytes(whole)
+    LexicalIndex.load(tmp_path / "lexical")
