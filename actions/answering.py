@@ -27,6 +27,8 @@ _MAIN, _ALSO, _SEVERAL, _BODY = 430, 210, 150, 700
 _QUOTE = 700
 """Characters: a passage up to this long is quoted whole."""
 _CITED = 3
+_LEAD, _SHORTEST = 110, 120
+"""Characters: a heading longer than this does not lead an excerpt; an excerpt is not cut shorter than this."""
 _LISTED = 8
 """Headings of one list, at most."""
 _NUMBERING = re.compile(r"^\s*(?:[IVXL]+|\d{1,2}(?:\.\d{1,2})*|[a-zđ])\s*[.)]\s*")
@@ -95,36 +97,49 @@ class Answerer:
     # An answer from passages
 
     def _tell(self, query: Query, hits: Sequence[Hit], context: Context, skip: Sequence[str]) -> Answer:
-        if not query.provinces and not query.numbers and (several := self._several(query, hits)):
-            lines = [self.texts("answer.several")]
-            chosen = several
-            for hit in several:
-                clause = excerpt(query, hit, self.retriever, _SEVERAL)
-                lines.append(self.texts("answer.several_line", province=self._province(hit.document) or self._name(hit.document), clause=self._led(hit, clause)))
-            body = "\n".join(lines)
-        elif hits[0].passage.role == "heading":
-            chosen = self._headings(query, hits[0])
-            body = "\n".join(shown(hit.passage.text) for hit in chosen)
-        elif query.duties and len(tasks := self._tasks(query, hits)) > 1:
-            chosen = tasks
-            share = max(_SEVERAL, _BODY // len(chosen))
-            body = heading(chosen[0].passage) + ":\n" + "\n".join(
-                self.texts("answer.item", clause=excerpt(query, hit, self.retriever, share).words) for hit in chosen[: _BODY // share]
-            )
-        else:
-            first = hits[0]
-            body = self._led(first, excerpt(query, first, self.retriever, _MAIN))
-            chosen = [first, *self._more(query, hits, len(body))]
-            for hit in chosen[1:]:
-                body += "\n" + self.texts("answer.also", clause=self._led(hit, excerpt(query, hit, self.retriever, _ALSO)))
+        chosen, lines = self._lines(query, hits)
+        notices = self._notices(query, chosen, "\n".join(lines))
+        one = len({h.document.document_id for h in chosen}) == 1
+        source = self.source_line(chosen[0].document, chosen[0].passage) if one else ""
+        lines = self._fitting(query, chosen, lines, LIMIT - len("\n".join(filter(None, (source, *notices)))) - 2)
         rest = [hit for hit in hits if hit not in chosen and hit.document.document_id in {h.document.document_id for h in chosen}]
         citations = tuple(self.cite(hit.document, hit.passage, query) for hit in [*chosen, *rest][: max(_CITED, len(chosen))])
-        source = self.source_line(chosen[0].document, chosen[0].passage) if len({h.document.document_id for h in chosen}) == 1 else ""
-        notices = self._notices(query, chosen, body)
         ids = tuple(dict.fromkeys([*skip, *(h.passage.passage_id for h in chosen)]))
         kept = Context(context.question, self._only_province(query, chosen), chosen[0].document.document_id, ids)
-        suggestions = self._suggestions(query, chosen)
-        return self.finish(Answer("answer", body, citations, (), notices, suggestions, context=kept), source)
+        answer = Answer("answer", "\n".join(lines), citations, (), notices, self._suggestions(query, chosen), context=kept)
+        return self.finish(answer, source)
+
+    def _lines(self, query: Query, hits: Sequence[Hit]) -> tuple[list[Hit], list[str]]:
+        """The passages that are told, and a line for each (after a line that introduces them)."""
+        if not query.provinces and not query.numbers and (several := self._several(query, hits)):
+            lines = [
+                self.texts(
+                    "answer.several_line",
+                    province=self._province(hit.document) or self._name(hit.document),
+                    clause=self._led(hit, excerpt(query, hit, self.retriever, _SEVERAL)),
+                )
+                for hit in several
+            ]
+            return several, [self.texts("answer.several"), *lines]
+        if hits[0].passage.role == "heading":
+            headings = self._headings(query, hits[0])
+            return headings, [shown(hit.passage.text) for hit in headings]
+        if query.duties and len(tasks := self._tasks(query, hits)) > 1:
+            share = max(_SEVERAL, _BODY // len(tasks))
+            lines = [self.texts("answer.item", clause=excerpt(query, hit, self.retriever, share).words) for hit in tasks]
+            return tasks, [f"{heading(tasks[0].passage)}:", *lines]
+        first = self._led(hits[0], excerpt(query, hits[0], self.retriever, _MAIN))
+        chosen = [hits[0], *self._more(query, hits, len(first))]
+        also = [self.texts("answer.also", clause=self._led(hit, excerpt(query, hit, self.retriever, _ALSO))) for hit in chosen[1:]]
+        return chosen, [first, *also]
+
+    def _fitting(self, query: Query, chosen: Sequence[Hit], lines: list[str], room: int) -> list[str]:
+        """As many lines as there is room for; source and notices are never the ones to go. A first line alone is told shorter."""
+        while len(lines) > 1 and len("\n".join(lines)) > room:
+            lines = lines[:-1]
+        if len(lines[0]) > room:
+            lines = [self._led(chosen[0], excerpt(query, chosen[0], self.retriever, max(_SHORTEST, room - _LEAD)))]
+        return lines
 
     def phone_passage(self, query: Query, phones: Sequence[str]) -> tuple[Citation, ...]:
         """The best passage that names one of the numbers itself, if there is one in the question's scope."""
@@ -139,10 +154,7 @@ class Answerer:
         if not checked.text:
             return self.abstain(self.texts("abstain.plain"), answer.context)
         parts = [part for part in (checked.text, source) if part]
-        for notice in answer.notices:
-            if len("\n".join([*parts, notice])) <= LIMIT:
-                parts.append(notice)
-        text = "\n".join(parts)
+        text = "\n".join([*parts, *answer.notices])
         return Answer(answer.kind, text[:LIMIT], answer.citations, answer.hotlines, answer.notices, answer.suggestions, answer.case_id, answer.context)
 
     def _allowed(self, answer: Answer) -> list[str]:
@@ -195,7 +207,7 @@ class Answerer:
     def _led(self, hit: Hit, part: Excerpt) -> str:
         """The excerpt with the heading it hangs on, where that says more than the excerpt itself: a body, a year, a group."""
         lead = heading(hit.passage)
-        if not lead or len(lead) > 110 or folded_line(lead).strip() in folded_line(part.words):
+        if not lead or lead.isupper() or len(lead) > _LEAD or folded_line(lead).strip() in folded_line(part.words):
             return part.words
         return f"{lead}: {part.words}"
 

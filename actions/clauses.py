@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from index.analysis import terms
+from index.analysis import has_quantity, terms
 from index.model import Hit, Query
 from index.search import Retriever
 from knowledge.model import Span
 from knowledge.text import sentences
 
-_FIGURE = re.compile(r"\d")
 _LETTER = re.compile(r"^(?:[a-zđ]\)|\d{1,2}\.)\s+(?=\S)")
 """The number of a clause in its list."""
 _SHORTEST = 12
@@ -44,8 +43,9 @@ def excerpt(query: Query, hit: Hit, retriever: Retriever, budget: int) -> Excerp
         if not grown:
             break
     span = Span(start + spans[first][0], start + min(spans[last][1], spans[first][0] + max(budget, _SHORTEST)))
-    span = _whole_words(text, span, start + spans[last][1])
-    return Excerpt(span, shown(span.of(text)))
+    limit = start + spans[last][1]
+    span = _whole_words(text, span, limit)
+    return Excerpt(span, shown(span.of(text)) + ("…" if span.end < limit else ""))
 
 
 def shown(words: str) -> str:
@@ -53,6 +53,7 @@ def shown(words: str) -> str:
     line = re.sub(r"[\s]+", " ", words.replace("*", "").replace("#", "")).strip()
     line = re.sub(r"\s*\./\..*$", ".", line)
     line = _LETTER.sub("", line)
+    line = re.sub(r"[;,:]$", ".", line)
     return line[:1].upper() + line[1:] if line else line
 
 
@@ -70,7 +71,7 @@ def _fit(query: Query, clause: str, retriever: Retriever) -> float:
     held = frozenset(terms(clause))
     fit = retriever.coverage(query, held)
     if query.asked == "how_many":
-        fit += 0.25 if _FIGURE.search(clause) else -0.25
+        fit += 0.25 if has_quantity(clause) else -0.25
     return fit
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from index.analysis import with_pairs
+from index.analysis import has_quantity, with_pairs, years_in
 from index.model import Hit, Query
 from index.search import Retriever
 from knowledge.errors import IndexFault
@@ -98,7 +98,7 @@ def features(query: Query, hits: Sequence[Hit], retriever: Retriever) -> tuple[f
     pairs = with_pairs(query.terms)[len(query.terms) :]
     held = [retriever.terms_of(hit) for hit in top]
     pair_share = max(sum(pair in terms for pair in pairs) / len(pairs) for terms in held) if pairs else 0.0
-    said_years = {int(year) for hit in top for year in re.findall(r"\b20\d\d\b", hit.passage.text + " ".join(hit.passage.path))}
+    said_years = frozenset[int]().union(*(years_in(f"{hit.passage.text} {' '.join(hit.passage.path)}") for hit in top))
     last = first.document.metadata.outlook_to or first.document.metadata.valid_to
     return (
         first.coverage,
@@ -108,7 +108,7 @@ def features(query: Query, hits: Sequence[Hit], retriever: Retriever) -> tuple[f
         first.dense,
         math.log1p(first.lexical),
         pair_share,
-        float(query.asked == "how_many" and not re.search(r"\d", first.passage.text)),
+        float(query.asked == "how_many" and not has_quantity(first.passage.text)),
         float(bool(query.provinces or query.numbers)),
         float(bool(query.years) and said_years.isdisjoint(query.years)),
         float(bool(query.years) and last is not None and max(query.years) > last.year),

@@ -41,6 +41,8 @@ class Query:
     numbers: tuple[str, ...]
     """Document numbers named (2735/KH-UBND; 2735 when only that is typed)."""
     years: tuple[int, ...]
+    counted: tuple[str, ...]
+    """What "bao nhiêu", "mấy" counts: the one or two folded words after it."""
     duties: bool
     """A body's tasks are asked for, all of them."""
     wants_phone: bool

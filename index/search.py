@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from index.analysis import terms, with_pairs
+from index.analysis import has_quantity, terms, with_pairs, years_in
 from index.model import Hit, Query
 from index.snapshot import Snapshot, indexed_text
 from index.spelling import Spelling
@@ -33,6 +33,10 @@ class Weights:
     dense: float = 0.1
     figure: float = 0.2
     """For "bao nhiêu": a passage with a figure."""
+    counted: float = 1.3
+    """Factor for a passage that puts a number to what is counted ("bao nhiêu dự án": "04 dự án")."""
+    year: float = 0.25
+    """For a question with a year: a passage of that year, and taken off one of other years."""
     duty: float = 0.25
     """For "ai", "cơ quan nào": a passage under the bodies' tasks."""
     heading: float = 0.15
@@ -59,7 +63,6 @@ class Scope:
 
 _WHOLE = 0.95
 """Coverage from which a heading says all that is asked for."""
-_FIGURE = re.compile(r"\d")
 _DUTY = re.compile(r" (to chuc thuc hien|che do bao cao|phan cong) ")
 _HEADINGS = {
     "whom": re.compile(r" doi tuong "),
@@ -117,6 +120,8 @@ class Retriever:
         passage, document = self.snapshot.passages[at], self._documents[at]
         if passage.role == "heading" and self.coverage(query, frozenset(terms(passage.text))) > _WHOLE:
             score *= self._weights.asked_title
+        if query.counted and _counts(query.counted, passage.text):
+            score *= self._weights.counted
         return Hit(passage, document, score, self.coverage(query, self._terms(at)), lexical, dense)
 
     def coverage(self, query: Query, held: frozenset[str]) -> float:
@@ -177,6 +182,8 @@ class Retriever:
                 gain += weights.duty
             if query.asked in _HEADINGS and _HEADINGS[query.asked].search(trait.headings):
                 gain += weights.heading
+            if query.years and trait.years:
+                gain += weights.year if trait.years.issuperset(query.years) else -weights.year
             if trait.secondary:
                 gain -= weights.secondary
             if trait.front:
@@ -189,12 +196,13 @@ class Retriever:
     def _trait(self, document: Document, passage: Passage) -> _Trait:
         headings = folded_line(" ".join(passage.path))
         return _Trait(
-            figure=bool(_FIGURE.search(passage.text)),
+            figure=has_quantity(passage.text),
             duty=bool(_DUTY.search(headings)),
             secondary=self.snapshot.collection.original(document) is not None,
             front=passage.role in ("front", "closing"),
             title=passage.role == "heading",
             headings=headings,
+            years=years_in(" ".join(passage.path[-2:])) or years_in(passage.text),
         )
 
     def _terms_at(self, at: int) -> frozenset[str]:
@@ -222,6 +230,14 @@ class _Trait:
     front: bool
     title: bool
     headings: str
+    years: frozenset[int]
+    """Of the headings right above, else of the words."""
+
+
+def _counts(counted: Sequence[str], text: str) -> bool:
+    """Whether a number stands within two words before what is counted."""
+    noun = " ".join(counted)
+    return bool(re.search(rf"\d%?(?: \w+){{0,2}} {re.escape(noun)} ", folded_line(text)))
 
 
 def names(typed: str, number: str) -> bool:

@@ -33,6 +33,7 @@ class QuestionRules:
     fact: tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]
     about_document: frozenset[str]
     document_words: re.Pattern[str]
+    counted: re.Pattern[str]
     duties: re.Pattern[str]
     designation: re.Pattern[str]
     phone: tuple[re.Pattern[str], ...]
@@ -54,6 +55,7 @@ class QuestionRules:
             fact=tuple((name, compiled(patterns)) for name, patterns in table["fact"].items()),
             about_document=frozenset(table["about_document"]),
             document_words=re.compile(table["document_words"]),
+            counted=re.compile(table["counted"]),
             duties=re.compile(table["duties"]),
             designation=re.compile(table["designation"]),
             phone=compiled(table["phone"]),
@@ -101,10 +103,17 @@ class Understanding:
             provinces=tuple(dict.fromkeys(m.province for m in mentions)),
             numbers=numbers,
             years=tuple(int(y) for y in self.rules.year.findall(line)),
+            counted=self._counted(line),
             duties=bool(self.rules.duties.search(line)),
             wants_phone=not self.rules.not_phone.search(line) and any(pattern.search(line) for pattern in self.rules.phone),
             as_of=as_of,
         )
+
+    def _counted(self, line: str) -> tuple[str, ...]:
+        found = self.rules.counted.search(line)
+        if not found:
+            return ()
+        return tuple(word for word in found["noun"].split() if not self.lexicon.is_stopword(word))[:2]
 
     def _designating(self, spelled: Sequence[str], places: set[int]) -> set[int]:
         """Positions of the words that only say which document is meant. Places are passed over, so that "kế hoạch Cà Mau này" is one phrase."""

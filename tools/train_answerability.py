@@ -35,7 +35,7 @@ from index.understanding import Understanding  # noqa: E402
 from knowledge.places import load_gazetteer  # noqa: E402
 from knowledge.store import Store  # noqa: E402
 
-_ANSWERED = 0.955
+_ANSWERED = 0.965
 _C = 0.5
 
 
