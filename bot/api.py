@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooMany
+from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooLong, TooMany
 from bot.search_view import search_view
 from bot.services import Services
 from bot.web.pages import build_pages, install_error_pages, mount_static
@@ -26,15 +27,27 @@ Health = Callable[[], dict[str, str]]
 """The state of each supervised part, for /readyz."""
 
 
+def _day(value: object) -> object:
+    if value is None or (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
+        return value
+    raise ValueError("YYYY-MM-DD is wanted")
+
+
+Day = Annotated[date | None, BeforeValidator(_day)]
+"""YYYY-MM-DD and nothing else: pydantic alone takes seconds since 1970 as well."""
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""Without control characters: it stands in the log."""
+
+
 class MessageIn(BaseModel):
     """The body of POST /api/v1/messages."""
 
     model_config = ConfigDict(extra="forbid")
 
-    conversation_id: str = Field(min_length=1, max_length=MAX_ID)
+    conversation_id: Id
     text: str
-    message_id: str | None = Field(default=None, min_length=1, max_length=MAX_ID)
-    as_of: date | None = None
+    message_id: Id | None = None
+    as_of: Day = None
 
 
 class Metrics:
@@ -55,8 +68,8 @@ def build_app(services: Services, gateway: Gateway, health: Health) -> FastAPI:
     """The application. Starts nothing by itself."""
     app = FastAPI(title="Trợ Giúp", version="1", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     metrics = Metrics(gateway)
+    app.add_middleware(_limited_body)
     app.add_middleware(security_headers)
-    app.middleware("http")(_limit_body)
     _errors(app, metrics)
     _messages(app, gateway, metrics)
     _search(app, services)
@@ -68,11 +81,23 @@ def build_app(services: Services, gateway: Gateway, health: Health) -> FastAPI:
     return app
 
 
-async def _limit_body(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > MAX_BODY:
-        return JSONResponse({"detail": f"The body is larger than {MAX_BODY} bytes."}, 413)
-    return await call_next(request)
+def _limited_body(app: ASGIApp) -> ASGIApp:
+    """ASGI middleware: 413 once a body for the API is longer than MAX_BODY, whatever its Content-Length said. The pages count their own."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > MAX_BODY:
+                raise HTTPException(413, f"The body is larger than {MAX_BODY} bytes.")
+            return message
+
+        await app(scope, counted if scope["type"] == "http" and scope["path"].startswith("/api/") else receive, send)
+
+    return wrapped
 
 
 def _errors(app: FastAPI, metrics: Metrics) -> None:
@@ -87,8 +112,9 @@ def _errors(app: FastAPI, metrics: Metrics) -> None:
         if isinstance(error, TooMany):
             metrics.refused.labels("429").inc()
             return JSONResponse({"detail": error.advice}, 429, headers={"Retry-After": str(error.retry_after)})
-        metrics.refused.labels("400").inc()
-        return JSONResponse({"detail": error.advice, "fields": [error.context.get("field", "body")]}, 400)
+        status = 413 if isinstance(error, TooLong) else 400
+        metrics.refused.labels(str(status)).inc()
+        return JSONResponse({"detail": error.advice, "fields": [error.context.get("field", "body")]}, status)
 
     @app.exception_handler(TrogiupError)
     async def failed(request: Request, error: TrogiupError) -> Response:
@@ -99,12 +125,8 @@ def _messages(app: FastAPI, gateway: Gateway, metrics: Metrics) -> None:
     @app.post("/api/v1/messages")
     async def messages(body: MessageIn) -> dict[str, Any]:
         """One message of a conversation; the answer object of the contract."""
-        if len(body.text) > MAX_TEXT * 4:
-            raise HTTPException(413, "The text is far too long.")
         with metrics.latency.time():
-            answer = await gateway.reply(
-                conversation_id=body.conversation_id, text=body.text, message_id=body.message_id, as_of=body.as_of
-            )
+            answer = await gateway.reply(conversation_id=body.conversation_id, text=body.text, message_id=body.message_id, as_of=body.as_of)
         metrics.answers.labels(answer["kind"]).inc()
         return answer
 
@@ -114,7 +136,7 @@ def _search(app: FastAPI, services: Services) -> None:
     def search(
         q: Annotated[str, Query(min_length=1, max_length=MAX_TEXT)],
         province: Annotated[str | None, Query(max_length=60)] = None,
-        as_of: date | None = None,
+        as_of: Day = None,
         k: Annotated[int, Query(ge=1, le=50)] = 10,
     ) -> dict[str, Any]:
         """Passages with their citations, best first."""

@@ -37,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except OSError as error:
-        return _failed(f"{error.strerror or 'The system refused'}{f': {error.filename}' if error.filename else ''}. Check space and rights.", 1)
+        where = f": {error.filename}" if error.filename else ""
+        return _failed(f"{error.strerror or 'The system refused'}{where}. Check space and rights.", 1)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -150,11 +151,10 @@ def _failed(advice: str, status: int) -> int:
 
 def _quiet_libraries(verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    for name in ("httpx", "httpcore", "sentence_transformers", "transformers", "bm25s", "faiss", "asyncio", "rasa_sdk"):
+    for name in ("httpx", "httpcore", "sentence_transformers", "transformers", "faiss", "asyncio", "rasa_sdk"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("bm25s").disabled = True  # it sets its own level when it is imported
 
 
 if __name__ == "__main__":
     sys.exit(main())
-
-

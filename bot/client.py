@@ -45,9 +45,9 @@ async def asking(settings: Settings, *, with_rasa: bool, use_running: bool = Tru
 async def answer_line(ask: Ask, line: Mapping[str, Any], as_of: date | None) -> dict[str, Any]:
     """One line of a batch, in a conversation of its own, its history played first."""
     conversation_id = f"batch-{uuid.uuid4().hex}"
-    for turn in line.get("history") or ():
-        await ask(conversation_id, str(turn), as_of)
     try:
+        for turn in line.get("history") or ():
+            await ask(conversation_id, str(turn), as_of)
         return {"id": line["id"], **await ask(conversation_id, str(line["question"]), as_of)}
     except RequestRefused as error:
         return {"id": line["id"], "error": error.advice}

@@ -9,8 +9,8 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,8 @@ from bot.settings import Settings
 from index import snapshot
 from index.evaluation import read_gold, score, table
 from knowledge.directory import VIETNAM
-from knowledge.errors import LoadError, RequestRefused, SettingsError, TrogiupError
+from knowledge.errors import KnowledgeError, LoadError, RequestRefused, SettingsError, TrogiupError
+from knowledge.loading import documents_in
 from knowledge.store import Case, sqlite_url
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
 def _announce(line: str) -> None:
     if line.startswith("ready "):
         address = line.removeprefix("ready ")
-        print(f"Trợ Giúp  {address}/            chat\n          {address}/tai-lieu    documents\n          {address}/readyz      state", flush=True)
+        pages = {"/": "chat", "/tai-lieu": "documents", "/readyz": "state"}
+        print("\n".join(["Trợ Giúp", *(f"  {address}{path:12}{what}" for path, what in pages.items())]), flush=True)
     else:
         _note(line)
 
@@ -103,20 +105,20 @@ async def _batch(settings: Settings, lines: list[dict[str, Any]], arguments: arg
 
 def chat(settings: Settings, arguments: argparse.Namespace) -> int:
     """Line by line until the end of input."""
-    return asyncio.run(_chat(settings))
-
-
-async def _chat(settings: Settings) -> int:
     from bot.client import asking
 
     conversation_id = f"chat-{uuid.uuid4().hex}"
-    async with asking(settings, with_rasa=True) as put:
-        while True:
-            try:
-                text = await asyncio.to_thread(input, "› ")
-            except EOFError:
-                return 0
-            print(f"{await _said(put, conversation_id, text)}\n")
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        try:
+            put = runner.run(stack.enter_async_context(asking(settings, with_rasa=True)))
+            while True:
+                text = input("› ")  # here and not on a thread: one that waits for the keyboard cannot be stopped
+                print(f"{runner.run(_said(put, conversation_id, text))}\n")
+        except EOFError:
+            return 0
+        finally:
+            runner.run(stack.aclose())
 
 
 async def _said(put: Ask, conversation_id: str, text: str) -> str:
@@ -143,10 +145,12 @@ def ingest(settings: Settings, arguments: argparse.Namespace) -> int:
     failed = 0
     with _open(settings) as services:
         base = services.knowledge_base
-        for path in arguments.paths:
+        for file in _files(arguments.paths):
             try:
-                for report in base.ingest([path], arguments.publish):
-                    _print(report) if arguments.json else print(_report_line(report))
+                if isinstance(file, LoadError):
+                    raise file
+                report = base.ingest(file, arguments.publish)
+                _print(report) if arguments.json else print(_report_line(report))
             except LoadError as error:
                 _note(error.advice)
                 failed = 1
@@ -155,10 +159,20 @@ def ingest(settings: Settings, arguments: argparse.Namespace) -> int:
     return failed
 
 
+def _files(paths: list[Path]) -> Iterator[Path | LoadError]:
+    """The files of each path, or why it has none."""
+    for path in paths:
+        try:
+            yield from documents_in(path)
+        except LoadError as error:
+            yield error
+
+
 def _report_line(report: dict[str, Any]) -> str:
     warnings = "".join(f"\n    ! {warning}" for warning in report["warnings"])
     twin = f"\n    = {report['duplicate_of']}" if report["duplicate_of"] else ""
-    return f"{report['document_id']}  {report['state']:9}  {report['passages']:4} passages  {report['source_file']}  {report['number'] or '–'}{twin}{warnings}"
+    size = f"{report['passages']:4} passages"
+    return f"{report['document_id']}  {report['state']:9}  {size}  {report['source_file']}  {report['number'] or '–'}{twin}{warnings}"
 
 
 def docs_list(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -198,8 +212,10 @@ def docs_publish(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def docs_retire(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Out of the answers, and a new snapshot of what is left."""
+    """Out of the answers, and a new snapshot of what is left. The last one stays: no snapshot can be made of nothing."""
     with _open(settings) as services:
+        if [row.document_id for row in services.store.documents.published()] == [arguments.id]:
+            raise KnowledgeError("This is the only published document: publish another one first, then retire this one.")
         services.store.documents.retire(arguments.id)
         services.knowledge_base.build()
     return 0
@@ -266,7 +282,8 @@ def search(settings: Settings, arguments: argparse.Namespace) -> int:
         _print({"hits": hits})
         return 0
     for hit in hits:
-        print(f"{hit['score']:.3f}  {hit['number'] or hit['title'] or hit['source_file']}  {' › '.join(hit['heading_path'])}\n       {hit['quote']}")
+        name = hit["number"] or hit["title"] or hit["source_file"]
+        print(f"{hit['score']:.3f}  {name}  {' › '.join(hit['heading_path'])}\n       {hit['quote']}")
     return 0
 
 
@@ -323,8 +340,8 @@ def cases_close(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _case_line(case: Case) -> str:
-    since = (case.first_danger_at or case.opened_at).astimezone(VIETNAM)
-    return f"{case.case_id}  risk {case.risk}  {case.reason:8}  {','.join(case.kinds)}  since {since:%Y-%m-%d %H:%M:%S}  {case.state}  {case.channel}"
+    since = f"{(case.first_danger_at or case.opened_at).astimezone(VIETNAM):%Y-%m-%d %H:%M:%S}"
+    return f"{case.case_id}  risk {case.risk}  {case.reason:8}  {','.join(case.kinds)}  since {since}  {case.state}  {case.channel}"
 
 
 # The doctor
@@ -336,7 +353,7 @@ def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
         if not line.inner:
             print(f"{'set' if line.is_set else '-':4} {line.name:34} {line.shown:24} {line.meaning}")
     print()
-    checks = {
+    checks: dict[str, Callable[[], str]] = {
         "database": lambda: _check_database(settings),
         "index": lambda: _check_index(settings),
         "rasa": _check_rasa,

@@ -33,7 +33,7 @@ class Rasa:
         """The payload of the action that answered (actions/rasa_actions.py). RasaUnavailable when there is none in time."""
         if self._clock() < self._resting_until:
             raise RasaUnavailable("Rasa is resting after a time-out.")
-        body = {"sender": conversation_id, "message": text, "metadata": dict(metadata)}
+        body = {"sender": conversation_id, "message": _as_words(text), "metadata": dict(metadata)}
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 response = await self._client.post(self._url, json=body)
@@ -45,6 +45,11 @@ class Rasa:
             raise RasaUnavailable("Rasa does not answer.") from error
         for message in sent if isinstance(sent, list) else ():
             custom = message.get("custom") if isinstance(message, dict) else None
-            if isinstance(custom, dict) and "answer" in custom:
+            if isinstance(custom, dict) and custom.keys() >= {"answer", "context"}:
                 return custom
         raise RasaUnavailable("Rasa sent no answer.")
+
+
+def _as_words(text: str) -> str:
+    """Rasa takes a message that begins with "/" for an intent, and logs it when it is none. The actions take the sign off again."""
+    return f"\u200b{text}" if text.lstrip().startswith("/") else text

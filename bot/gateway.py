@@ -13,6 +13,7 @@ import secrets
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -52,6 +53,10 @@ class TooMany(RequestRefused):
         self.retry_after = retry_after
 
 
+class TooLong(RequestRefused):
+    """More text than one message may hold."""
+
+
 class Dialogue(Protocol):
     """What bot.dialogue.Rasa does; a fake in tests."""
 
@@ -82,7 +87,9 @@ class Gateway:
         self._throttle = throttle or Throttle()
         self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
         self._earlier: OrderedDict[str, deque[tuple[datetime, str]]] = OrderedDict()
-        self._contexts: OrderedDict[str, Context] = OrderedDict()
+        self._contexts: OrderedDict[str, tuple[datetime, Context]] = OrderedDict()
+        self._journal_thread = ThreadPoolExecutor(1, "journal")
+        """Its own: when the database hangs, all other threads may be waiting for it."""
         self.by_rasa = self.direct = 0
 
     async def reply(
@@ -104,8 +111,8 @@ class Gateway:
         cleaned = clean_message(text)
         if not cleaned:
             raise RequestRefused(self._parts.texts("errors.empty"), field="text")
-        if len(text) > MAX_TEXT:
-            raise RequestRefused(self._parts.texts("errors.too_long", limit=MAX_TEXT), field="text")
+        if len(cleaned) > MAX_TEXT:
+            raise TooLong(self._parts.texts("errors.too_long", limit=MAX_TEXT), field="text")
         now = self._parts.clock()
         return Message(
             conversation_id, cleaned, message_id or secrets.token_urlsafe(12), now, as_of or now.astimezone(VIETNAM).date(), channel
@@ -116,29 +123,29 @@ class Gateway:
     async def _urgent(self, message: Message, assessment: Assessment, started: float) -> dict[str, Any]:
         """The number first; the case in the same transaction as the message, or in the journal."""
         case = NewCase(assessment.kinds[0] if assessment.kinds else "other", int(assessment.risk), "danger")
-        case_id, before = await self._open(message, case)
+        case_id, before, kept = await self._open(message, case)
         if before:
             return before
         said = first_answer(assessment, message.received_at, self._parts.directory, case_noted=case_id is not None)
         answer = Answer("urgent", said.text, hotlines=said.hotlines, case_id=case_id)
         logger.warning("event=urgent risk=%d case=%s rules=%s", int(assessment.risk), case_id, ",".join(assessment.rules))
-        return await self._finished(message, answer.as_json(**self._ids(message, started)), None)
+        told = answer.as_json(**self._ids(message, started))
+        return await self._finished(message, told, None) if kept else told
 
-    async def _open(self, message: Message, case: NewCase) -> tuple[str | None, dict[str, Any] | None]:
-        """The case's id, and what the message was answered before."""
+    async def _open(self, message: Message, case: NewCase) -> tuple[str | None, dict[str, Any] | None, bool]:
+        """The case's id, what the message was answered before, and whether the database has it."""
         try:
             async with asyncio.timeout(_DATABASE_S):
                 accepted = await asyncio.to_thread(self._accept, message, case)
-            return accepted.case_id, _parsed(accepted.answer_json)
+            return accepted.case_id, _parsed(accepted.answer_json), True
         except (StoreError, TimeoutError):
-            entry = JournalEntry(
-                message.conversation_id, message.message_id, message.text, message.received_at, message.channel, case
-            )
+            entry = JournalEntry(message.conversation_id, message.message_id, message.text, message.received_at, message.channel, case)
         try:
-            return await asyncio.to_thread(self._parts.journal.append, entry), None
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._journal_thread, self._parts.journal.append, entry), None, False
         except StoreError:
             logger.critical("event=case_lost conversation=%s", message.conversation_id)
-            return None, None
+            return None, None, False
 
     def _accept(self, message: Message, case: NewCase | None) -> Any:
         return self._parts.store.conversations.accept(
@@ -148,6 +155,7 @@ class Gateway:
     # Everything else
 
     async def _answer(self, message: Message, started: float) -> dict[str, Any]:
+        accepted = None
         try:
             async with asyncio.timeout(_DATABASE_S):
                 accepted = await asyncio.to_thread(self._accept, message, None)
@@ -156,15 +164,15 @@ class Gateway:
                 context = await asyncio.to_thread(self._context, message)
         except (StoreError, TimeoutError):
             logger.error("event=database_down conversation=%s", message.conversation_id)
-            context = self._contexts.get(message.conversation_id, Context())
+            context = self._context_in_memory(message)
         told = await self._told(message, context)
         answer = {**told["answer"], **self._ids(message, started)}
         if answer["kind"] == "handover":
             answer = await self._handed_over(message, answer)
         kept = read_context(told["context"])
-        self._contexts[message.conversation_id] = kept
+        self._contexts[message.conversation_id] = (message.received_at, kept)
         _trim(self._contexts)
-        return await self._finished(message, answer, kept)
+        return await self._finished(message, answer, kept) if accepted else answer
 
     async def _told(self, message: Message, context: Context) -> Mapping[str, Any]:
         if self._dialogue is not None:
@@ -182,12 +190,13 @@ class Gateway:
         self.direct += 1
         try:
             return payload(await asyncio.to_thread(self._parts.assistant.reply, message, context))
-        except IndexFault as error:
-            logger.error("event=index_down why=%s", type(error).__name__)
+        except Exception as error:  # whatever it is, the person gets an answer; its words may be the person's, so only its kind is logged
+            down = isinstance(error, IndexFault)
+            logger.error("event=%s why=%s", "index_down" if down else "assistant_failed", type(error).__name__)
             return payload(Answer("abstain", self._parts.texts("errors.unavailable", phones="113, 115, 111"), context=context))
 
     async def _handed_over(self, message: Message, answer: dict[str, Any]) -> dict[str, Any]:
-        case_id, _ = await self._open(message, NewCase("handover", 0, "handover"))
+        case_id, _, _ = await self._open(message, NewCase("handover", 0, "handover"))
         if case_id is None:
             return answer
         return {**answer, "case_id": case_id, "text": self._parts.texts("handover.noted", case_id=case_id)}
@@ -212,6 +221,10 @@ class Gateway:
         stored = self._parts.store.conversations.context(message.conversation_id, message.received_at, FORGET_AFTER)
         return read_context(json.loads(stored)) if stored else Context()
 
+    def _context_in_memory(self, message: Message) -> Context:
+        at, context = self._contexts.get(message.conversation_id, (message.received_at, Context()))
+        return context if message.received_at - at <= FORGET_AFTER else Context()
+
     def _ids(self, message: Message, started: float) -> dict[str, Any]:
         return {
             "conversation_id": message.conversation_id,
@@ -234,7 +247,7 @@ class Gateway:
         lock = self._locks.pop(conversation_id, None) or asyncio.Lock()
         self._locks[conversation_id] = lock
         if len(self._locks) > _REMEMBERED:
-            for key in [k for k, held in self._locks.items() if not held.locked()][:_REMEMBERED // 10]:
+            for key in [k for k, held in self._locks.items() if not held.locked()][: _REMEMBERED // 10]:
                 if key != conversation_id:
                     del self._locks[key]
         return lock

@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from knowledge.store import Store, VersionRow, text_sha256
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "knowledge" / "sources"
-_SHAPING = ("knowledge/*.py", "knowledge/data/*", "index/analysis.py", "index/encoder.py", "index/lexical.py", "index/dense.py", "index/snapshot.py")
+_SHAPING = ("knowledge/*.py", "knowledge/data/*", *(f"index/{name}.py" for name in ("analysis", "encoder", "lexical", "dense", "snapshot")))
 """What decides how a document becomes passages and vectors: when it changes, the snapshot is stale."""
 
 
@@ -37,13 +37,8 @@ class KnowledgeBase:
     database_url: str
     clock: Callable[[], datetime]
 
-    def ingest(self, paths: list[Path], publish: bool) -> Iterator[dict[str, Any]]:
-        """One report a document (the contract's form), as each is read. LoadError for a path or file that cannot be read."""
-        for path in paths:
-            for file in documents_in(path):
-                yield self._ingest(file, publish)
-
-    def _ingest(self, file: Path, publish: bool) -> dict[str, Any]:
+    def ingest(self, file: Path, publish: bool) -> dict[str, Any]:
+        """Takes a file in and reports on it in the contract's form. LoadError when it cannot be read."""
         document = load(file, self.gazetteer)
         twin = self.store.documents.by_text_hash(text_sha256(document.text))
         if twin and twin != document.document_id:
@@ -128,23 +123,27 @@ class KnowledgeBase:
             return False
 
     def ensure(self, say: Callable[[str], None]) -> None:
-        """First start: the documents that come with the product are published; a stale or missing snapshot is built. Fresh: nothing is done."""
+        """First start: the documents that come with the product are published. A stale or missing snapshot is built; that it cannot be is
+        said, and an older one goes on answering. Fresh: nothing is done."""
         self.seed(say)
         if not self.is_fresh():
             say("Building the index")
-            self._build_apart()
+            try:
+                self._build_apart()
+            except IndexFault as error:
+                say(error.advice)
 
     def seed(self, say: Callable[[str], None]) -> None:
         """An empty knowledge base gets the documents that come with the product, published."""
         if not self.store.documents.list():
-            for report in self.ingest([SOURCES], publish=True):
+            for file in documents_in(SOURCES):
+                report = self.ingest(file, publish=True)
                 say(f"Read {report['source_file']}: {report['passages']} passages")
 
     def _build_apart(self) -> None:
         """In a process of its own: what building needs in memory does not stay with the service. IndexFault as `build`."""
-        made = subprocess.run(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "bot.cli", "index", "build"], cwd=ROOT, capture_output=True, text=True, env=self._environment(), check=False
-        )
+        argv = [sys.executable, "-m", "bot.cli", "index", "build"]
+        made = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, env=self._environment(), check=False)  # noqa: S603
         if made.returncode != 0:
             raise IndexFault((made.stderr.strip().splitlines() or ["The index could not be built: run trogiup index build."])[-1])
 

@@ -1,7 +1,7 @@
 """`trogiup serve`: the gateway, the action endpoint and Rasa in one house. Watches Rasa, restarts it, answers without it.
 
-The public port serves the gateway. The action endpoint that Rasa calls listens on a loopback port of its own, in the same process: the models
-are loaded once. Rasa is a supervised child on loopback.
+The public port serves the gateway. The action endpoint that Rasa calls listens on a loopback port of its own, in the same process: the
+models are loaded once. Rasa is a supervised child on loopback.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
 import httpx
 import uvicorn
@@ -28,10 +28,10 @@ from bot.dialogue import Rasa
 from bot.gateway import Gateway
 from bot.services import ROOT, Services, trim_memory
 from bot.supervisor import Child, check_port, ensure_rasa_model, free_port, http_probe, rasa_command
-from knowledge.errors import StoreError, TrogiupError
+from knowledge.errors import IndexFault, StoreError, TrogiupError
 
 logger = logging.getLogger("trogiup.serve")
-_REPLAY_EVERY_S = 5.0
+_UPKEEP_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -62,43 +62,40 @@ def action_endpoint(executor: ActionExecutor) -> FastAPI:
 
 
 @asynccontextmanager
-async def house(services: Services, say: Callable[[str], None], *, with_rasa: bool = True, wait_for_rasa: bool = False) -> AsyncIterator[Running]:
+async def house(
+    services: Services, say: Callable[[str], None], *, with_rasa: bool = True, wait_for_rasa: bool = False
+) -> AsyncIterator[Running]:
     """Opens index, action endpoint and Rasa; closes what it opened. With `wait_for_rasa` it begins when Rasa answers, or after 60 s."""
-    for warning in services.warm():
-        say(f"index: {warning}")
-        logger.error("event=snapshot_damaged detail=%s", warning)
-    executor = build_executor(services.assistant(), services.clock)
     async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(httpx.AsyncClient(timeout=5, trust_env=False))
-        child: Child | None = None
-        dialogue: Rasa | None = None
-        if with_rasa and (model := await _model(services, say)):
-            actions_port = services.settings.actions_port or free_port()
-            rasa_port = services.settings.rasa_port or free_port()
-            await stack.enter_async_context(_served(action_endpoint(executor), "127.0.0.1", actions_port))
-            argv, env = rasa_command(services.settings, ROOT, rasa_port, model, f"http://127.0.0.1:{actions_port}/webhook")
-            child = Child(
-                "rasa",
-                argv,
-                env=env,
-                cwd=ROOT,
-                probe=http_probe("127.0.0.1", rasa_port),
-                log=services.settings.home / "logs" / "rasa.log",
-                now=services.clock,
-            )
-            dialogue = Rasa(f"http://127.0.0.1:{rasa_port}", client)
-            await child.start()
-            stack.push_async_callback(child.stop)
-            if wait_for_rasa:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(child.ready(), 60)
-        replaying = asyncio.create_task(_replay(services))
-        stack.push_async_callback(_cancelled, replaying)
+        child, dialogue = await _rasa(services, say, stack) if with_rasa else (None, None)
+        # Rasa takes seconds to start; the encoder's libraries are loaded meanwhile.
+        await asyncio.to_thread(_open_index, services, say)
+        if child and wait_for_rasa:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(child.ready(), 60)
+        stack.push_async_callback(_cancelled, asyncio.create_task(_keep_up(services)))
         gateway = Gateway(services.gateway_parts(), dialogue)
-        watched = child
-        app = build_app(services, gateway, lambda: {"rasa": watched.state.state if watched else "off"})
+        app = build_app(services, gateway, lambda: {"rasa": child.state.state if child else "off"})
         trim_memory()
         yield Running(gateway, app, child)
+
+
+async def _rasa(services: Services, say: Callable[[str], None], stack: contextlib.AsyncExitStack) -> tuple[Child, Rasa] | tuple[None, None]:
+    """The action endpoint, and Rasa as a watched child that calls it; neither when there is no dialogue model."""
+    model = await _model(services, say)
+    if model is None:
+        return None, None
+    actions_port = services.settings.actions_port or free_port()
+    rasa_port = services.settings.rasa_port or free_port()
+    executor = build_executor(services.assistant(), services.clock)
+    await stack.enter_async_context(_served(action_endpoint(executor), "127.0.0.1", actions_port))
+    argv, env = rasa_command(services.settings, ROOT, rasa_port, model, f"http://127.0.0.1:{actions_port}/webhook")
+    probe, log = http_probe("127.0.0.1", rasa_port), services.settings.home / "logs" / "rasa.log"
+    child = Child("rasa", argv, env=env, cwd=ROOT, probe=probe, log=log, now=services.clock)
+    await child.start()
+    stack.push_async_callback(child.stop)
+    client = await stack.enter_async_context(httpx.AsyncClient(timeout=5, trust_env=False))
+    return child, Rasa(f"http://127.0.0.1:{rasa_port}", client)
 
 
 async def serve(services: Services, say: Callable[[str], None], *, with_rasa: bool = True) -> None:
@@ -114,7 +111,7 @@ async def serve(services: Services, say: Callable[[str], None], *, with_rasa: bo
             await stop.wait()
 
 
-async def _model(services: Services, say: Callable[[str], None]) -> Any:
+async def _model(services: Services, say: Callable[[str], None]) -> Path | None:
     """The dialogue model; None when it cannot be had, and why is said: the actions answer directly then."""
     try:
         return await asyncio.to_thread(ensure_rasa_model, ROOT, services.settings.home, say)
@@ -123,20 +120,36 @@ async def _model(services: Services, say: Callable[[str], None]) -> Any:
         return None
 
 
-async def _replay(services: Services) -> None:
-    """Moves cases from the journal into the database as soon as that answers."""
+def _open_index(services: Services, say: Callable[[str], None]) -> None:
+    """Says which snapshots are damaged. Without a whole one the house stands all the same: whoever is in danger is answered."""
+    try:
+        warnings = services.warm()
+    except IndexFault as error:
+        warnings = (error.advice,)
+    for warning in warnings:
+        say(f"index: {warning}")
+        logger.error("event=index_fault detail=%s", warning)
+
+
+async def _keep_up(services: Services) -> None:
+    """Moves cases from the journal into the database as soon as that answers, and takes up a new snapshot."""
     while True:
         with contextlib.suppress(StoreError):
             if moved := await asyncio.to_thread(services.journal.replay, services.store):
                 logger.warning("event=journal_replayed messages=%d", moved)
-        await asyncio.sleep(_REPLAY_EVERY_S)
+        try:
+            for warning in await asyncio.to_thread(services.refresh):
+                logger.error("event=index_fault detail=%s", warning)
+        except IndexFault as error:
+            logger.error("event=index_fault detail=%s", error.advice)
+        await asyncio.sleep(_UPKEEP_EVERY_S)
 
 
 @asynccontextmanager
 async def _served(app: FastAPI, host: str, port: int) -> AsyncIterator[None]:
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  # signals are the house's
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # signals are the house's
     task = asyncio.create_task(server.serve())
     while not server.started and not task.done():
         await asyncio.sleep(0.01)

@@ -25,6 +25,7 @@ from index.search import Retriever
 from index.understanding import Understanding
 from knowledge.collection import Collection
 from knowledge.directory import VIETNAM, Directory
+from knowledge.errors import IndexFault
 from knowledge.model import Document, Status
 from knowledge.places import Gazetteer, load_gazetteer
 from knowledge.reorganisation import load_successions
@@ -58,6 +59,8 @@ class Services:
     answerability: Answerability
     demands: Demands
     _answerer: Answerer | None = field(default=None, repr=False)
+    _tried: str | None = None
+    """The snapshot that was in use when one was opened last."""
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = utc_now) -> Services:
@@ -92,11 +95,22 @@ class Services:
 
     def warm(self) -> tuple[str, ...]:
         """Opens the snapshot in use, in place of the one that was open. Returns what was wrong with newer ones."""
+        self._tried = self._newest()
         opened = snapshot.open_current(self.settings.home, self.knowledge_base.encoder)
         self._answerer = Answerer(
             Retriever(opened, self.gazetteer), self.texts, self.notices, self.directory, self.answerability, self.demands
         )
         return opened.warnings
+
+    def refresh(self) -> tuple[str, ...]:
+        """Takes up a snapshot that was swapped in since; else does nothing. As `warm`; what was open stays open when that fails."""
+        return self.warm() if self._newest() != self._tried else ()
+
+    def _newest(self) -> str | None:
+        try:
+            return snapshot.read_manifest(self.settings.home).name
+        except IndexFault:
+            return None
 
     def assistant(self) -> Assistant:
         """What Rasa's actions and the direct path share."""

@@ -58,8 +58,10 @@ class Demands:
         return tuple(holds for _, asks, holds in self.rules if asks.search(line) or asks.search(flat))
 
     def met(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
-        """The hits that hold everything demanded; all of them when nothing is."""
+        """The hits that hold everything demanded; all of them when nothing is. "Bao nhiêu" demands a quantity (or a list of headings)."""
         demanded = self.of(query)
+        if query.asked == "how_many":
+            hits = [hit for hit in hits if hit.passage.role == "heading" or has_quantity(hit.passage.text)]
         if not demanded:
             return list(hits)
         return [hit for hit in hits if all(holds.search(" ".join(fold(hit.passage.text).split())) for holds in demanded)]
