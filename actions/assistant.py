@@ -18,6 +18,8 @@ SMALLTALK = frozenset({"greet", "goodbye", "thanks", "affirm", "deny", "bot_abou
 """Intents of the dialogue model that are small talk; each has a text of the same name."""
 _BARE = 2
 """Content words that a message of pure small talk may hold."""
+_ROWS = 4
+"""Numbers shown at once."""
 _SHORT_PHONE = 9
 """Content words: a longer question that only mentions a hotline is about the plan."""
 
@@ -83,24 +85,26 @@ class Assistant:
 
     def _documents(self, reading: Reading, context: Context) -> Answer:
         answerer = self.answerer()
-        kept = replace(context, question=reading.question) if reading.turn != "standalone" else Context(question=reading.question)
+        named = reading.query.provinces
+        place = named[0] if len(named) == 1 else None
+        kept = Context(reading.question, place, context.document_id if reading.turn != "standalone" else None)
         if reading.turn == "more":
-            return answerer.answer(reading.query, kept, skip=context.shown)
-        kept = replace(kept, shown=())
-        answer = answerer.answer(reading.query, kept)
-        if reading.turn == "narrowed" and answer.kind == "abstain" and reading.query.fact is None:
-            anywhere = answerer.answer(replace(reading.query, provinces=()), Context(question=reading.question))
-            if anywhere.kind == "answer":
-                return anywhere
-        return answer
+            return answerer.answer(reading.query, replace(kept, shown=context.shown), skip=context.shown)
+        first = answerer.answer(reading.query, kept)
+        if first.kind != "abstain" or reading.query.fact:
+            return first
+        others = (answerer.answer(query, kept) for query in reading.otherwise)
+        return next((answer for answer in others if answer.kind == "answer"), first)
 
     # Numbers to call
 
     def _phone(self, message: Message, reading: Reading, context: Context) -> Answer | None:
         query = reading.query
-        named = self.desk.named(message.text)
-        if named and (query.wants_phone or (len(query.terms) <= _SHORT_PHONE and not query.provinces)):
-            return self._named(named, message, context)
+        if by_name := self.desk.called(message.text):
+            return self._named(by_name, message, context)
+        written = self.desk.directory.find_phone(message.text)
+        if written and (query.wants_phone or (len(query.terms) <= _SHORT_PHONE and not query.provinces)):
+            return self._named(written, message, context)
         if not query.wants_phone:
             return None
         if self.desk.asks_for_body(message.text):
@@ -126,7 +130,7 @@ class Assistant:
 
     def _rows(self, rows: tuple[Hotline, ...], query: Query, message: Message, context: Context) -> Answer:
         answerer = self.answerer()
-        shown = self.desk.shown(rows[:3], message.received_at)
+        shown = self.desk.shown(rows[:_ROWS], message.received_at)
         text = f"{self.texts('answer.phone_head')}\n{self.desk.lines(shown)}"
         citation = answerer.phone_passage(query, [h.phone for h in shown])
         return answerer.finish(Answer("answer", text, citation, shown, context=replace(context, question=query.text)))

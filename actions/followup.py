@@ -32,6 +32,8 @@ class Reading:
     query: Query
     question: str
     """The words that stand on their own: kept as the context's question."""
+    otherwise: tuple[Query, ...] = ()
+    """Other ways to read a turn that leans on the one before, tried in order when the first finds nothing."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +88,18 @@ class FollowUps:
         placed = replace(query, provinces=(context.province,)) if context.province else query
         leans = bool(self.opening.search(line)) or len(own) <= _LEANING
         if query.fact or not leans:
-            return Reading("narrowed", placed, text)
+            return Reading("narrowed", placed, text, (query,))
         earlier = self._earlier(context, query.as_of)
         combined = replace(
             placed,
             asked=earlier.asked if query.asked == "what" else query.asked,
+            counted=query.counted or earlier.counted,
             terms=(*own, *own, *earlier.terms),  # what is new counts twice
             paraphrases=(*query.paraphrases, *earlier.paraphrases),
         )
-        return Reading("narrowed", combined, text)
+        if query.asked == "what" and not query.duties:
+            return Reading("narrowed", combined, text, (placed, query))
+        return Reading("narrowed", placed, text, (combined, query))
 
     def _earlier(self, context: Context, as_of: date) -> Query:
         earlier = self.understanding.read(context.question or "", as_of)

@@ -39,11 +39,10 @@ class HotlineDesk:
         names = tuple((re.compile(row["words"]), str(row["phone"])) for row in table["names"])
         return cls(directory, texts, topics, names, re.compile(table["bodies"]))
 
-    def named(self, text: str) -> Hotline | None:
-        """The row of a number that the question itself names, by its digits (former numbers included) or by the line's own name."""
+    def called(self, text: str) -> Hotline | None:
+        """The row of a line that the question calls by its own name."""
         line = folded_line(text)
-        by_name = (self.directory.by_phone(phone) for words, phone in self.names if words.search(line))
-        return next(by_name, None) or self.directory.find_phone(text)
+        return next((self.directory.by_phone(phone) for words, phone in self.names if words.search(line)), None)
 
     def rows_for(self, text: str, area: str | None, at: datetime) -> tuple[Hotline, ...]:
         """Rows for what the question is about, those to call first in front; empty when it is about something the directory does not know."""

@@ -103,7 +103,7 @@ def _limited_body(app: ASGIApp) -> ASGIApp:
 def _errors(app: FastAPI, metrics: Metrics) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        fields = [".".join(str(part) for part in found["loc"][1:]) or "body" for found in error.errors()]
+        fields = [".".join(part for part in found["loc"][1:] if isinstance(part, str)) or "body" for found in error.errors()]
         metrics.refused.labels("400").inc()
         return JSONResponse({"detail": f"Does not fit: {', '.join(dict.fromkeys(fields))}.", "fields": fields}, 400)
 

@@ -90,6 +90,8 @@ class Understanding:
         places = {at for m in mentions if not m.by_locality for at in range(m.start, m.end)}
         numbers = self._numbers(typed)
         content = [at for at in range(len(spelled)) if at not in places and not self.lexicon.is_stopword(marked[at])]
+        naming = {word for number in numbers if "/" in number for word in words(number)}
+        content = [at for at in content if spelled[at] not in naming]
         designating = self._designating(spelled, places)
         telling = [at for at in content if at not in designating]
         terms = tuple(spelled[at] for at in (telling if len(telling) >= _TELLING else content))
@@ -97,12 +99,16 @@ class Understanding:
             text=typed,
             written_out=written_out,
             terms=terms,
-            paraphrases=tuple(Paraphrase(tuple(words(e.colloquial)), e.official) for e in self.lexicon.expand(written_out)),
+            paraphrases=tuple(
+                Paraphrase(tuple(words(e.colloquial)), e.official)
+                for e in self.lexicon.expand(written_out)
+                if not naming.issuperset(words(e.colloquial))
+            ),
             asked=self._asked(line),
             fact=self._fact(line, len(spelled)),
             provinces=tuple(dict.fromkeys(m.province for m in mentions)),
             numbers=numbers,
-            years=tuple(int(y) for y in self.rules.year.findall(line)),
+            years=tuple(int(y) for y in self.rules.year.findall(self.rules.number.sub(" ", fold(typed)))),
             counted=self._counted(line),
             duties=bool(self.rules.duties.search(line)),
             wants_phone=not self.rules.not_phone.search(line) and any(pattern.search(line) for pattern in self.rules.phone),
@@ -116,13 +122,14 @@ class Understanding:
         return tuple(word for word in found["noun"].split() if not self.lexicon.is_stopword(word))[:2]
 
     def _designating(self, spelled: Sequence[str], places: set[int]) -> set[int]:
-        """Positions of the words that only say which document is meant. Places are passed over, so that "kế hoạch Cà Mau này" is one phrase."""
+        """Positions of the words that only say which document is meant, or that duties are asked for. Places are passed over, so that "kế hoạch Cà Mau này" is one phrase."""
         kept = [at for at in range(len(spelled)) if at not in places]
         line = " ".join(spelled[at] for at in kept)
         found: set[int] = set()
-        for match in self.rules.designation.finditer(line):
-            first = line.count(" ", 0, match.start())
-            found.update(kept[first : first + match.group().count(" ") + 1])
+        for pattern in (self.rules.designation, self.rules.duties):
+            for match in pattern.finditer(line):
+                first = line.count(" ", 0, match.start())
+                found.update(kept[first : first + match.group().count(" ") + 1])
         return found
 
     def _asked(self, line: str) -> Asked:

@@ -98,7 +98,10 @@ class Scene:
     def places(self, concepts: tuple[str, ...]) -> list[Found]:
         """The places of any of `concepts`, in order of their beginning."""
         if (places := self._places.get(concepts)) is None:
-            places = sorted(item for concept in concepts for item in self._places.get((concept,), ()))
+            places = []
+            for concept in concepts:
+                places += self._places.get((concept,), ())
+            places.sort()
             self._places[concepts] = places
         return places
 
