@@ -121,10 +121,13 @@ class Answerer:
                 for hit in several
             ]
             return several, [self.texts("answer.several"), *lines]
-        if hits[0].passage.role == "heading":
+        if hits[0].passage.role == "heading" and not query.duties:
             headings = self._headings(query, hits[0])
             return headings, [shown(hit.passage.text) for hit in headings]
-        if query.duties and len(tasks := self._tasks(query, hits)) > 1:
+        tasks = self._tasks(query, hits) if query.duties else []
+        if len(tasks) == 1:
+            return tasks, [self._led(tasks[0], excerpt(query, tasks[0], self.retriever, _BODY))]
+        if tasks:
             share = max(_SEVERAL, _BODY // len(tasks))
             lines = [self.texts("answer.item", clause=excerpt(query, hit, self.retriever, share).words) for hit in tasks]
             return tasks, [f"{heading(tasks[0].passage)}:", *lines]
@@ -188,10 +191,12 @@ class Answerer:
         """All tasks of the body that the question names, in order; empty when the best passages are not those of one."""
         asked = folded_line(query.written_out)
         for hit in hits[:_CITED]:
-            body = folded_line(heading(hit.passage)).strip()
-            if hit.passage.role == "body" and body and f" {body} " in asked:
-                beside = (p for p in hit.document.passages if p.role == "body" and p.path == hit.passage.path)
-                return [Hit(p, hit.document, hit.score, hit.coverage, hit.lexical, hit.dense) for p in beside]
+            title = shown(hit.passage.text) if hit.passage.role == "heading" else heading(hit.passage)
+            body = folded_line(_NUMBERING.sub("", title)).strip()
+            if body and f" {body} " in asked:
+                path = (*hit.passage.path, _title(hit)) if hit.passage.role == "heading" else hit.passage.path
+                under = (p for p in hit.document.passages if p.role == "body" and p.path == path)
+                return [Hit(p, hit.document, hit.score, hit.coverage, hit.lexical, hit.dense) for p in under]
         return []
 
     def _several(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
@@ -335,6 +340,12 @@ class Answerer:
 def heading(passage: Passage) -> str:
     """The heading right above a passage without its number: "Sở Tư pháp"."""
     return _NUMBERING.sub("", passage.path[-1]).strip(" .:") if passage.path else ""
+
+
+def _title(hit: Hit) -> str:
+    """The title of a heading passage as the paths of what stands under it have it."""
+    words = hit.passage.text
+    return next((s.title for s in hit.document.sections if s.heading == hit.passage.span), words)
 
 
 def _line_of(document: Document, fact: Fact) -> Span:

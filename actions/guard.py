@@ -1,6 +1,7 @@
 """Nothing is said that does not stand in a quote or the directory: the last check before an answer leaves the house.
 
-Checked are figures (numbers, percentages, dates, telephone numbers) and names of bodies; fixed sentences are checked by their author and a test.
+Checked are figures (numbers, percentages, dates, telephone numbers) and names of bodies (data/guard.yml); fixed sentences are checked by
+their author and a test.
 """
 
 from __future__ import annotations
@@ -8,14 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import yaml
 
 from actions.model import Answer
 from knowledge.text import fold
 
+DATA = Path(__file__).parent / "data"
 _FIGURES = re.compile(r"\d+(?:[.,/]\d+)*")
-_BODIES = re.compile(
-    r"\b(?:Sở|Bộ|Ban|Ủy ban|UBND|HĐND|Hội|Phòng|Trung tâm|Công an|Liên đoàn|Mặt trận|Văn phòng|Đài|Tổng đài|Quỹ)(?:\s+(?:[A-ZĐÀ-Ỹ][\wÀ-ỹ-]*|và|-|–))+"
-)
+_WORD = re.compile(r"\s+([\w-]+|–)")
 
 
 def standing(answer: Answer, allowed: Iterable[str]) -> frozenset[str]:
@@ -35,10 +39,22 @@ def violations(text: str, sources: frozenset[str]) -> Iterator[str]:
     for figure in _FIGURES.findall(text):
         if figure not in figures:
             yield figure
-    for body in _BODIES.findall(text):
-        name = _flat(body.removesuffix(" và").strip())
-        if not any(name in source for source in sources):
+    for body in bodies(text):
+        if not any(_flat(body) in source for source in sources):
             yield body
+
+
+def bodies(text: str) -> Iterator[str]:
+    """Names of bodies. Of "Sở Tài chính" the second syllable has no capital, so the word after the first capital always counts."""
+    heads, joints = _table()
+    for head in heads.finditer(text):
+        end = last = head.end()
+        taken = 0
+        while (word := _WORD.match(text, last)) and (word[1][0].isupper() or taken == 1 or (taken > 1 and word[1] in joints)):
+            last, taken = word.end(), taken + 1
+            end = end if word[1] in joints else last
+        if taken:
+            yield text[head.start() : end]
 
 
 def guarded(answer: Answer, allowed: Iterable[str]) -> Answer:
@@ -46,6 +62,13 @@ def guarded(answer: Answer, allowed: Iterable[str]) -> Answer:
     sources = standing(answer, allowed)
     kept = [line for line in answer.text.split("\n") if not any(violations(line, sources))]
     return answer if len(kept) == answer.text.count("\n") + 1 else replace(answer, text="\n".join(kept).strip())
+
+
+@cache
+def _table() -> tuple[re.Pattern[str], frozenset[str]]:
+    table = yaml.safe_load((DATA / "guard.yml").read_text(encoding="utf-8"))
+    heads = sorted(table["heads"], key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, heads))})(?!\w)"), frozenset(table["joints"])
 
 
 def _flat(text: str) -> str:

@@ -61,10 +61,15 @@ class Demands:
         """The hits that hold everything demanded; all of them when nothing is. "Bao nhiêu" demands a quantity (or a list of headings)."""
         demanded = self.of(query)
         if query.asked == "how_many":
-            hits = [hit for hit in hits if hit.passage.role == "heading" or has_quantity(hit.passage.text)]
+            hits = [hit for hit in hits if _is_listed(query, hit) or has_quantity(hit.passage.text)]
         if not demanded:
             return list(hits)
         return [hit for hit in hits if all(holds.search(" ".join(fold(hit.passage.text).split())) for holds in demanded)]
+
+
+def _is_listed(query: Query, hit: Hit) -> bool:
+    """A heading that names what is counted ("mấy dự án": "Dự án 1: …") answers with the list it is part of."""
+    return hit.passage.role == "heading" and bool(query.counted) and f" {query.counted[0]} " in folded_line(hit.passage.text)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class QuestionRules:
     document_words: re.Pattern[str]
     counted: re.Pattern[str]
     duties: re.Pattern[str]
+    body: re.Pattern[str]
     designation: re.Pattern[str]
     phone: tuple[re.Pattern[str], ...]
     not_phone: re.Pattern[str]
@@ -57,6 +58,7 @@ class QuestionRules:
             document_words=re.compile(table["document_words"]),
             counted=re.compile(table["counted"]),
             duties=re.compile(table["duties"]),
+            body=re.compile(table["body"]),
             designation=re.compile(table["designation"]),
             phone=compiled(table["phone"]),
             not_phone=re.compile(table["not_phone"]),
@@ -126,7 +128,10 @@ class Understanding:
         kept = [at for at in range(len(spelled)) if at not in places]
         line = " ".join(spelled[at] for at in kept)
         found: set[int] = set()
-        for pattern in (self.rules.designation, self.rules.duties):
+        left_out = [self.rules.designation]
+        if self.rules.body.search(line):
+            left_out.append(self.rules.duties)
+        for pattern in left_out:
             for match in pattern.finditer(line):
                 first = line.count(" ", 0, match.start())
                 found.update(kept[first : first + match.group().count(" ") + 1])

@@ -1,4 +1,4 @@
-"""Who is hurt, and by whom: read off the persons that stand around the acts that fired the rules."""
+"""Who is hurt, by whom, and who writes: read off the persons that stand around the acts that fired the rules."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ from typing import NamedTuple
 from actions.triage.lexicon import Found
 from actions.triage.rules import Scene
 
-# Concepts that name a person; where one name is several ("con trai": a child, a relative), the earlier decides.
-_PERSONS = (
+PERSONS = (
     *("minor_self", "grown_kin", "mychild", "in_law", "partner", "child", "minor", "parent"),
     *("relative", "school", "outsider", "self", "young", "son_daughter", "third"),
 )
+"""Concepts that name a person; where one name is several ("con trai": a child, a relative), the earlier decides."""
 _ME = frozenset({"self", "young", "son_daughter", "minor_self"})
 _CHILD = frozenset({"mychild", "child", "minor"})
 _OWNED = frozenset({"partner", "in_law", "parent", "relative", "school", "outsider", "child", "grown_kin"})
 _OWNERS = _ME | {"third", "partner"}
+_HOME = frozenset({"partner", "in_law", "parent", "relative", "mychild", "grown_kin", "child"})
 _ELDERS = frozenset({"parent", "relative", "school"})
 """Of whom a person who calls himself em, cháu or con is the child or the pupil."""
-_BLOWS = (
+BLOWS = (
     *("hit", "brutal", "hit_weak", "rape", "touch", "confine", "starve", "neglect", "threat", "threat_kill", "armed", "force", "seize"),
     *("violence", "bruise", "sold", "kidnap", "control", "spread", "sex_act", "exploit", "break_in", "follow"),
 )
-_STATES = ("self_harm", "die_wish", "suicide_word", "drug_crisis", "body_crisis", "drug", "ate", "hopeless", "die_how", "peril", "accident")
+STATES = (
+    *("self_harm", "die_wish", "suicide_word", "drug_crisis", "body_crisis", "drug", "ate", "hopeless", "die_how"),
+    *("peril", "accident", "drink", "farewell", "high_place"),
+)
 """What befalls the one who is spoken of: the subject is the one in danger."""
 _REACH = 10
 """Places between an act and the one who does it."""
@@ -33,59 +37,108 @@ _BEHIND = 3
 
 
 class Person(NamedTuple):
-    """Somebody named in a message; `owner`: whose ("chồng tôi": self), `age`: an age or class of a minor is given."""
+    """Somebody named in a message; `owner`: whose ("chồng tôi": self); `minor`: an age or class of a minor is given."""
 
     start: int
     end: int
     role: str
     owner: str | None = None
-    age: bool = False
+    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """`victims` of child, self, other; `agents`: the concepts of those who act; `me`: whether the writer is a victim."""
+    """`victims`: of child, self (the writer, grown up), young (the writer, who says em or cháu), other; `agents`: concepts of persons.
 
-    victims: frozenset[str]
-    agents: frozenset[str]
-    me: bool
+    `me`: child, self, young or None: how the writer is hurt; `own_child`: a child of the writer is hurt.
+    """
+
+    victims: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
+    me: str | None = None
+    own_child: bool = False
+
+    @property
+    def by_partner(self) -> bool:
+        """Whether a partner or a partner's family does it."""
+        return not self.agents.isdisjoint(("partner", "in_law"))
 
     @property
     def at_home(self) -> bool:
-        """Whether one of the family or a partner does it."""
-        return not self.agents.isdisjoint(("partner", "in_law", "parent", "relative", "mychild", "grown_kin", "child"))
+        """Whether somebody of the family does it."""
+        return not self.agents.isdisjoint(_HOME)
 
 
 def cast(scene: Scene, spans: Iterable[tuple[int, int]]) -> Cast:
     """The cast of the acts that lie in `spans`."""
     everybody = list(_persons(scene))
+    spans = list(spans)
     victims: set[str] = set()
     agents: set[str] = set()
-    me = False
-    spans = list(spans)
-    for concepts, roles in ((_BLOWS, _blow), (_STATES, _state)):
+    mine: set[str] = set()
+    own_child = False
+    for concepts, roles in ((BLOWS, _blow), (STATES, _state)):
         for act in scene.places(concepts):
-            if any(start <= act.start and act.end <= end for start, end in spans):
-                agent, victim = roles(scene, everybody, act)
-                if agent:
-                    agents.add(agent.role)
-                who, mine = _victim(scene, everybody, agent, victim)
-                me = me or mine
-                if who:
-                    victims.add(who)
-    return Cast(frozenset(victims), frozenset(agents), me)
+            if not any(start <= act.start and act.end <= end for start, end in spans):
+                continue
+            agent, hurt = roles(scene, everybody, act)
+            if agent:
+                agents.add(agent.role)
+            if who := _class(scene, everybody, agent, hurt):
+                victims.add("child" if who in ("own_child", "child_me") else who)
+                own_child = own_child or who == "own_child"
+                if who in ("child_me", "self", "young"):
+                    mine.add(who.removesuffix("_me"))
+    me = next((who for who in ("child", "self", "young") if who in mine), None)
+    return Cast(frozenset(victims), frozenset(agents), me, own_child)
+
+
+def speaker(scene: Scene, cast: Cast, fired: bool) -> str:
+    """Who writes, as far as the words show it: one of the speakers of an Assessment."""
+    mine = scene.places(("mychild",))
+    if any(not any(c.start < m.start < c.end for c in mine) for m in scene.places(("minor_self",))):  # not "con [tôi học lớp 8]"
+        return "child"
+    if not fired:
+        return "official" if scene.has(("official",)) else _by_words(scene)
+    if cast.me == "young":
+        return "self" if cast.by_partner or scene.has(("partner",)) else _by_words(scene)
+    if cast.me:
+        return cast.me
+    if cast.own_child:
+        return "doer" if "self" in cast.agents else "carer"
+    if cast.victims:
+        if "self" in cast.agents:
+            return "doer"
+        return "child" if scene.has(("parent",)) and _young_voice(scene) else "witness"
+    return _by_words(scene)
+
+
+def _young_voice(scene: Scene) -> bool:
+    """Whether the writer says em, cháu or con, and nothing that a grown-up would say."""
+    return scene.has(("young", "son_daughter")) and not scene.has(("partner", "child", "self", "mychild", "grown_kin", "witness"))
+
+
+def _by_words(scene: Scene) -> str:
+    if scene.has(("witness", "mychild")):
+        return "witness"
+    if scene.has(("young", "son_daughter")) and not scene.has(("partner", "child", "self")):
+        # "em" and "cháu" are also how grown-ups speak of themselves when they ask for something.
+        return "child" if scene.has(("parent", "relative", "school")) else "unknown"
+    if scene.has(("self", "young")):
+        return "self"
+    return "witness" if scene.has(("child", "third", "parent")) else "unknown"
 
 
 def _persons(scene: Scene) -> Iterator[Person]:
     """Everybody named, in order; a possessive belongs to its noun, an age to the one it is said of."""
     held: Person | None = None
-    for item in sorted(scene.places(_PERSONS), key=lambda f: (f.start, -f.end, _PERSONS.index(f.concept))):
+    for item in sorted(scene.places(PERSONS), key=lambda f: (f.start, -f.end, PERSONS.index(f.concept))):
         if held is None:
             held = Person(item.start, item.end, item.concept)
         elif item.start < held.end:
             continue
         elif item.concept == "minor" and item.start - held.end <= 2:
-            held = held._replace(end=item.end, age=True)
+            held = held._replace(end=item.end, minor=True)
         elif item.start == held.end and held.role in _OWNED and item.concept in _OWNERS and held.owner is None:
             held = held._replace(end=item.end, owner=item.concept)
         else:
@@ -95,57 +148,60 @@ def _persons(scene: Scene) -> Iterator[Person]:
         yield held
 
 
-def _before(everybody: list[Person], place: int, reach: int) -> list[Person]:
+def _before(everybody: list[Person], place: int) -> list[Person]:
     """Those who stand before `place`, the nearest first."""
-    return [p for p in reversed(everybody) if p.end <= place and place - p.end <= reach]
+    return [p for p in reversed(everybody) if p.end <= place and place - p.end <= _REACH]
 
 
 def _blow(scene: Scene, everybody: list[Person], act: Found) -> tuple[Person | None, Person | None]:
     """Who does it and to whom: "bố đánh em", "em bị bố đánh", "bố lôi em ra đánh"."""
+    ahead = _before(everybody, act.start)
     suffers = [s for s in scene.places(("suffer",)) if s.start < act.start and act.start - s.end <= _REACH]
     if suffers:
         passive = suffers[-1]
-        between = [p for p in everybody if passive.end <= p.start and p.end <= act.start]
-        sufferer = next(iter(_before(everybody, passive.start, _REACH)), None)
-        return (between[0] if between else None), sufferer
-    behind = [p for p in everybody if act.start <= p.start and p.start - act.end <= _BEHIND and p.end > act.start]
-    ahead = _before(everybody, act.start, _REACH)
-    victim = behind[0] if behind else None
-    if victim is None and len(ahead) > 1 and any(ahead[1].end <= s.start < ahead[0].start for s in scene.places(("seize", "force", "confine"))):
-        return ahead[1], ahead[0]
+        between = [p for p in ahead if p.start >= passive.end]
+        return (between[-1] if between else None), next((p for p in ahead if p.end <= passive.start), None)
+    victim = next((p for p in everybody if p.start >= act.start and p.start - act.end <= _BEHIND), None)
+    if victim is None and len(ahead) > 1:
+        held = any(ahead[1].end <= s.start < ahead[0].start for s in scene.places(("seize", "force", "confine")))
+        if held:
+            return ahead[1], ahead[0]
     return (ahead[0] if ahead else None), victim
 
 
 def _state(scene: Scene, everybody: list[Person], act: Found) -> tuple[Person | None, Person | None]:
-    """Whom it befalls: the nearest before, else the one named right behind ("bất tỉnh rồi chồng tôi")."""
-    ahead = _before(everybody, act.start, _REACH)
+    """Whom it befalls: one named inside the words, else the nearest before them."""
     inside = [p for p in everybody if act.start <= p.start < act.end]
-    victim = next(iter(inside or ahead), None)
-    if victim and victim.role not in _ME and act.start - victim.end > 6:
+    victim = next(iter(inside or _before(everybody, act.start)), None)
+    if victim and victim.role not in _ME and act.start - victim.end > _BEHIND * 2:
         victim = None
     return None, victim
 
 
-def _victim(scene: Scene, everybody: list[Person], agent: Person | None, victim: Person | None) -> tuple[str | None, bool]:
-    """The class of a victim (child, self, other, None where nobody is named) and whether it is the writer."""
-    if victim is None:
+def _class(scene: Scene, everybody: list[Person], agent: Person | None, hurt: Person | None) -> str | None:
+    """What the victim is: child_me, own_child, child, self, young, other; None where nobody is named."""
+    if hurt is None:
         if agent is None or agent.owner not in _ME:
-            return None, False
-        victim = Person(agent.start, agent.end, agent.owner)
-    role = victim.role
+            return None
+        hurt = Person(agent.start, agent.end, agent.owner)  # "chồng tôi đánh": me
+    role = hurt.role
     if role == "minor_self":
-        return "child", True
-    if victim.age or role in _CHILD:
-        return "child", False
+        return "child_me"
+    if role == "mychild":
+        return "own_child"
+    if hurt.minor or role in _CHILD:
+        return "child"
     if role == "grown_kin":
-        return ("child" if agent and agent.role in ("parent", "school") else "other"), False
+        return "child" if agent and agent.role in ("parent", "school") else "other"
     if role == "self":
-        return "self", True
+        return "self"
     if role in ("young", "son_daughter"):
+        if scene.has(("witness",)):
+            return "child"
+        if role == "son_daughter" and (scene.has(("self",)) or (agent is not None and agent.role == "partner")):
+            return "own_child"
         elder = agent is not None and agent.role in _ELDERS
-        if scene.has(("witness",)) or (role == "son_daughter" and (scene.has(("self",)) or (agent is not None and agent.role == "partner"))):
-            return "child", False  # somebody's child, not the writer
-        return ("child" if elder or scene.has(("minor_self",)) else "self"), True
-    if role == "third" and any(p.role in _CHILD and p.start < victim.start for p in everybody):
-        return "child", False
-    return "other", False
+        return "child_me" if elder or scene.has(("minor_self",)) else "young"
+    if role == "third" and any(p.role in _CHILD and p.start < hurt.start for p in everybody):
+        return "child"
+    return "other"

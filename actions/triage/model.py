@@ -32,7 +32,8 @@ class Risk(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What triage read. `kinds`: of KINDS, the leading one first; `speaker`: self, child, witness, official, unknown.
+    """What triage read. `kinds`: of KINDS, the leading one first; `speaker`: child, self, carer, witness,
+    doer (who hurts), official or unknown.
 
     `victim`: child, self, other or unknown; `rules`: ids that fired.
     """

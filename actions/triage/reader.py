@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
+from actions.triage.cast import Cast, cast, speaker
 from actions.triage.lexicon import Lexicon
 from actions.triage.model import DATA, Assessment, Risk, table
 from actions.triage.rules import Rule, Scene
@@ -13,8 +15,18 @@ from actions.triage.spelling import Speller
 
 _OVER = frozenset({"fire_accident", "overdose"})
 """Kinds that are no danger any more once they lie in the past."""
-_HARMS = frozenset({"sexual_abuse", "domestic_violence", "other_violence"})
-_CHILDREN = ("minor", "minor_self", "child", "son_daughter")
+_MEANS = frozenset({"means", "means-open"})
+"""Rules of a suicide that is being done: seconds count."""
+_HURT = frozenset({"body-crisis"})
+"""Rules that say how somebody is, not why."""
+
+
+class Fired(NamedTuple):
+    """A rule that fired, where, and the risk it has here."""
+
+    risk: Risk
+    rule: Rule
+    span: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -43,13 +55,23 @@ class Triage:
         joined = self._read(f"{before}\n{text}", places[-1] + 1 if places else -1)
         if alone.risk < joined.risk:
             return joined
-        return Assessment(alone.risk, alone.kinds, joined.speaker if alone.speaker == "unknown" else alone.speaker, alone.rules)
+        return replace(alone, speaker=joined.speaker) if alone.speaker == "unknown" else alone
 
     def _read(self, text: str, since: int) -> Assessment:
         roles = self.lexicon.roles
         scene = Scene(self.lexicon.find(self.speller.read(text)), roles["act"])
-        guarded = scene.has(roles["guard"])
-        fired: list[tuple[Risk, Rule]] = []
+        fired = sorted(self._fired(scene, since, guarded=scene.has(roles["guard"])), key=lambda one: -one.risk)
+        who = cast(scene, (one.span for one in fired)) if fired else Cast()
+        return Assessment(
+            risk=fired[0].risk if fired else Risk.NONE,
+            kinds=_kinds(fired, who),
+            speaker=speaker(scene, who, bool(fired)),
+            rules=tuple(one.rule.id for one in fired),
+            victim=_victim(who),
+        )
+
+    def _fired(self, scene: Scene, since: int, *, guarded: bool) -> list[Fired]:
+        fired = []
         for rule in self.rules:
             if guarded and not rule.firm:
                 continue
@@ -57,14 +79,9 @@ class Triage:
                 if span := scene.match(pattern, since):
                     risk = _risk(rule, scene, span)
                     if risk >= rule.risk or rule.kind not in _OVER:
-                        fired.append((risk, rule))
+                        fired.append(Fired(risk, rule, span))
                     break
-        fired.sort(key=lambda pair: -pair[0])
-        speaker = _speaker(scene, bool(fired))
-        kinds = [rule.kind for _, rule in fired]
-        if _HARMS & set(kinds) and (speaker == "child" or scene.has(_CHILDREN)):
-            kinds.append("child_abuse")
-        return Assessment(fired[0][0] if fired else Risk.NONE, tuple(dict.fromkeys(kinds)), speaker, tuple(rule.id for _, rule in fired))
+        return fired
 
 
 def _risk(rule: Rule, scene: Scene, span: tuple[int, int]) -> Risk:
@@ -76,18 +93,55 @@ def _risk(rule: Rule, scene: Scene, span: tuple[int, int]) -> Risk:
     return min(rule.risk, Risk.PAST_HARM) if scene.near("past", span) else rule.risk
 
 
-def _speaker(scene: Scene, fired: bool) -> str:
-    """Who writes, as far as the words show it."""
-    mine = scene.places(("mychild",))
-    if any(not any(c.start < m.start < c.end for c in mine) for m in scene.places(("minor_self",))):  # not "con [tôi học lớp 8]"
+def _victim(who: Cast) -> str:
+    if who.me == "child" or (who.me is None and "child" in who.victims):
         return "child"
-    if scene.has(("official",)) and not fired:
-        return "official"
-    if scene.has(("witness", "mychild")):
-        return "witness"
-    if scene.has(("young", "son_daughter")) and not scene.has(("partner", "child", "self")):
-        # "em" and "cháu" are also how grown-ups speak of themselves when they ask for something.
-        return "child" if scene.has(("parent", "relative", "school")) else "unknown"
-    if scene.has(("self", "young")):
+    if who.me:
         return "self"
-    return "witness" if scene.has(("child", "third", "parent")) else "unknown"
+    return "other" if who.victims else "unknown"
+
+
+def _kinds(fired: Sequence[Fired], who: Cast) -> tuple[str, ...]:
+    """The kinds, the leading one first: what is decided by seconds, then the gravest harm, named by who is hurt and by whom."""
+    risk = {}
+    for one in fired:
+        risk[one.rule.kind] = max(one.risk, risk.get(one.rule.kind, Risk.NONE))
+    settled = {one.rule.kind for one in fired if not one.rule.by_cast}
+    guesses = {one.rule.kind for one in fired if one.rule.by_cast}
+    violence = _violence(guesses, who)
+    rules = {one.rule.id for one in fired}
+    order: list[str] = []
+    if rules & _MEANS:
+        order.append("suicide")
+    if not violence or violence == ["other_violence"] and not guesses - {"other_violence"}:
+        order += ["overdose", "fire_accident"] if not rules & _HURT or "overdose" in settled else []
+    harm = max((level for kind, level in risk.items() if kind != "suicide"), default=Risk.NONE)
+    if risk.get("suicide", Risk.NONE) >= harm:
+        order.append("suicide")
+    if "trafficking" in settled:
+        order.append("trafficking")
+    order += ["sexual_abuse", *violence, "child_neglect"]
+    if "sexual_abuse" in settled and "child" in who.victims:
+        order.append("child_abuse")
+    order += ["suicide", "overdose", "fire_accident"]
+    known = settled | set(violence)
+    if "sexual_abuse" in settled and "child" in who.victims:
+        known.add("child_abuse")
+    return tuple(kind for kind in dict.fromkeys(order) if kind in known)
+
+
+def _violence(guesses: set[str], who: Cast) -> list[str]:
+    """The kinds of blows, threats and confinement: the rules' guesses, mended by who is hurt and by whom."""
+    if not guesses:
+        return []
+    kinds = ["child_abuse"] if "child" in who.victims else []
+    if who.victims != {"child"}:
+        if who.by_partner or (who.at_home and who.victims):
+            kinds.append("domestic_violence")
+        else:
+            kinds += sorted(guesses - {"child_abuse"} if who.victims else guesses)
+    elif "trafficking" in guesses and not who.at_home:
+        kinds.append("trafficking")
+    if who.me in ("self", "young") and who.by_partner:
+        kinds.reverse()
+    return [kind for kind in kinds if kind != "other_violence"] or kinds

@@ -11,6 +11,7 @@ from actions.triage.lexicon import Found
 from actions.triage.model import KINDS, Risk
 from knowledge.errors import KnowledgeError
 
+_BY_CAST = frozenset({"child_abuse", "domestic_violence", "other_violence"})
 _GAP = 2
 """Words allowed between two steps where a rule does not say."""
 _NEAR = 6
@@ -35,13 +36,17 @@ class Pattern(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`patterns`: any of them fires. `firm`: also where policy, news or a film is spoken of. `steady`: "now" does not raise the risk."""
+    """`patterns`: any of them fires. `firm`: also where policy, news or a film is spoken of. `steady`: "now" does not raise the risk.
+
+    `by_cast`: the kind is only a first guess, who hurts whom decides.
+    """
 
     id: str
     kind: str
     risk: Risk
     firm: bool
     steady: bool
+    by_cast: bool
     patterns: tuple[Pattern, ...]
     examples: tuple[str, ...]
 
@@ -53,7 +58,8 @@ class Rule:
                 raise ValueError(f"unknown kind {entry['kind']}")
             patterns = tuple(_pattern(text, groups, concepts) for text in entry["any"])
             firm, steady = entry.get("firm", False), entry.get("steady", False)
-            return cls(entry["id"], entry["kind"], Risk[entry["risk"].upper()], firm, steady, patterns, tuple(entry["examples"]))
+            by_cast = entry.get("by_cast", entry["kind"] in _BY_CAST)
+            return cls(entry["id"], entry["kind"], Risk[entry["risk"].upper()], firm, steady, by_cast, patterns, tuple(entry["examples"]))
         except (KeyError, ValueError) as error:
             raise KnowledgeError(f"rules.yml, {entry.get('id')}: {error}") from error
 

@@ -90,7 +90,7 @@ async def test_any_day_may_be_asked_for(gateway: Gateway, opened: Services, coll
 # What cannot be taken
 
 
-@pytest.mark.parametrize("text", ["", "   \n\t", "\u200b\u200d"[:1], "\x00\x07", "\ufeff"])
+@pytest.mark.parametrize("text", ["", "   \n\t", "\u200b", "\x00\x07", "\ufeff"])
 async def test_an_empty_message_is_refused_with_advice(gateway: Gateway, rasa: FakeRasa, text: str) -> None:
     with pytest.raises(RequestRefused) as refused:
         await gateway.reply(conversation_id="c", text=text)
