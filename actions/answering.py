@@ -1,13 +1,13 @@
-"""From a Query to an Answer put together from the documents' own words: the asked thing first, then the source, then its years and successor."""
+"""From a Query to an Answer in the documents' own words: the asked thing first, then the source, then its years and successor."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
-from actions.clauses import Excerpt, excerpt, shown
+from actions.clauses import Excerpt, clipped, excerpt, repeats, shown
 from actions.guard import guarded
 from actions.model import Answer, Citation, Context
 from actions.notices import Notices
@@ -24,11 +24,15 @@ LIMIT = 900
 """Characters of text, as the contract has it."""
 _MAIN, _ALSO, _SEVERAL, _BODY = 430, 210, 150, 700
 """Characters: the first excerpt, a second one, one province's line among several, and all of them together."""
+_SHORTER = (120, 90, 60)
+"""Characters of a province's line among several, where there is less room."""
 _QUOTE = 700
 """Characters: a passage up to this long is quoted whole."""
 _CITED = 3
 _LEAD, _SHORTEST = 110, 120
 """Characters: a heading longer than this does not lead an excerpt; an excerpt is not cut shorter than this."""
+_BASIS = 220
+"""Characters of a legal basis."""
 _LISTED = 8
 """Headings of one list, at most."""
 _NUMBERING = re.compile(r"^\s*(?:[IVXL]+|\d{1,2}(?:\.\d{1,2})*|[a-zđ])\s*[.)]\s*")
@@ -60,7 +64,7 @@ class Answerer:
         """An `answer`, or an `abstain` that says what is missing and who may know. `skip`: passages already shown."""
         query = self.retriever.mended(query)
         scope = self.retriever.scope(query)
-        if scope.missing_numbers and not scope.document_ids:
+        if scope.missing_numbers and (not scope.document_ids or len(scope.missing_numbers) == len(query.numbers)):
             return self.abstain(self.texts("abstain.number", number=scope.missing_numbers[0]), context)
         if scope.missing_provinces and not scope.document_ids:
             return self._no_province(scope, context)
@@ -69,7 +73,8 @@ class Answerer:
         found = self.demands.met(query, self.retriever.search(query, 12, scope))
         if not self._answerable(query, found):
             return self._not_found(query, scope, context)
-        hits = [hit for hit in found if hit.passage.passage_id not in skip]
+        told_already = [p.text for p in map(self.retriever.snapshot.collection.passage, skip) if p]
+        hits = [hit for hit in found if not any(repeats(hit.passage.text, text) for text in told_already)]
         if skip and not hits:
             return self.abstain(self.texts("abstain.more"), context, phone=False)
         return self._tell(query, hits, context, skip)
@@ -99,8 +104,7 @@ class Answerer:
     def _tell(self, query: Query, hits: Sequence[Hit], context: Context, skip: Sequence[str]) -> Answer:
         chosen, lines = self._lines(query, hits)
         notices = self._notices(query, chosen, "\n".join(lines))
-        one = len({h.document.document_id for h in chosen}) == 1
-        source = self.source_line(chosen[0].document, chosen[0].passage) if one else ""
+        source = self._source_of(chosen)
         lines = self._fitting(query, chosen, lines, LIMIT - len("\n".join(filter(None, (source, *notices)))) - 2)
         rest = [hit for hit in hits if hit not in chosen and hit.document.document_id in {h.document.document_id for h in chosen}]
         citations = tuple(self.cite(hit.document, hit.passage, query) for hit in [*chosen, *rest][: max(_CITED, len(chosen))])
@@ -111,16 +115,8 @@ class Answerer:
 
     def _lines(self, query: Query, hits: Sequence[Hit]) -> tuple[list[Hit], list[str]]:
         """The passages that are told, and a line for each (after a line that introduces them)."""
-        if not query.provinces and not query.numbers and (several := self._several(query, hits)):
-            lines = [
-                self.texts(
-                    "answer.several_line",
-                    province=self._province(hit.document) or self._name(hit.document),
-                    clause=self._led(hit, excerpt(query, hit, self.retriever, _SEVERAL)),
-                )
-                for hit in several
-            ]
-            return several, [self.texts("answer.several"), *lines]
+        if len(query.provinces) != 1 and not query.numbers and (several := self._several(query, hits)):
+            return several, self._provinces(query, several, _SEVERAL)
         if hits[0].passage.role == "heading" and not query.duties:
             headings = self._headings(query, hits[0])
             return headings, [shown(hit.passage.text) for hit in headings]
@@ -133,11 +129,33 @@ class Answerer:
             return tasks, [f"{heading(tasks[0].passage)}:", *lines]
         first = self._led(hits[0], excerpt(query, hits[0], self.retriever, _MAIN))
         chosen = [hits[0], *self._more(query, hits, len(first))]
-        also = [self.texts("answer.also", clause=self._led(hit, excerpt(query, hit, self.retriever, _ALSO))) for hit in chosen[1:]]
+        most = (_BODY - len(first)) // max(1, len(chosen) - 1)
+        also = [self.texts("answer.also", clause=self._led(hit, self._part(query, hit, _ALSO, most))) for hit in chosen[1:]]
         return chosen, [first, *also]
+
+    def _provinces(self, query: Query, several: Sequence[Hit], budget: int) -> list[str]:
+        """A line for each province, after one that introduces them."""
+        most = _BODY // (len(several) + 1) if budget == _SEVERAL else budget
+        lines = [
+            self.texts(
+                "answer.several_line",
+                province=self._province(hit.document) or self._name(hit.document),
+                clause=self._led(hit, self._part(query, hit, budget, most)),
+            )
+            for hit in several
+        ]
+        return [self.texts("answer.several"), *lines]
+
+    def _part(self, query: Query, hit: Hit, budget: int, most: int) -> Excerpt:
+        """An excerpt of `budget` characters; of a clause that this would cut short, up to `most`."""
+        part = excerpt(query, hit, self.retriever, budget)
+        return excerpt(query, hit, self.retriever, max(budget, most)) if part.words.endswith("…") else part
 
     def _fitting(self, query: Query, chosen: Sequence[Hit], lines: list[str], room: int) -> list[str]:
         """As many lines as there is room for; source and notices are never the ones to go. A first line alone is told shorter."""
+        if len({hit.document.document_id for hit in chosen}) > 1:
+            shorter = (self._provinces(query, chosen, budget) for budget in _SHORTER)
+            lines = next((told for told in (lines, *shorter) if len("\n".join(told)) <= room), lines)
         while len(lines) > 1 and len("\n".join(lines)) > room:
             lines = lines[:-1]
         if len(lines[0]) > room:
@@ -157,8 +175,7 @@ class Answerer:
         if not checked.text:
             return self.abstain(self.texts("abstain.plain"), answer.context)
         parts = [part for part in (checked.text, source) if part]
-        text = "\n".join([*parts, *answer.notices])
-        return Answer(answer.kind, text[:LIMIT], answer.citations, answer.hotlines, answer.notices, answer.suggestions, answer.case_id, answer.context)
+        return replace(answer, text="\n".join([*parts, *answer.notices]))
 
     def _allowed(self, answer: Answer) -> list[str]:
         return [*answer.notices, *self.retriever.snapshot.collection.provinces]
@@ -172,7 +189,7 @@ class Answerer:
             if h.document == best.document
             and h.passage.role == "body"
             and h.score >= self.thresholds.also * best.score
-            and h.passage.text != best.passage.text
+            and not repeats(h.passage.text, best.passage.text)
         ]
         return near[: max(0, (_BODY - used) // _ALSO)][:2]
 
@@ -189,7 +206,7 @@ class Answerer:
 
     def _tasks(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         """All tasks of the body that the question names, in order; empty when the best passages are not those of one."""
-        asked = folded_line(query.written_out)
+        asked = folded_line(" / ".join([query.written_out, *(phrase for p in query.paraphrases for phrase in p.official)]))
         for hit in hits[:_CITED]:
             title = shown(hit.passage.text) if hit.passage.role == "heading" else heading(hit.passage)
             body = folded_line(_NUMBERING.sub("", title)).strip()
@@ -200,14 +217,19 @@ class Answerer:
         return []
 
     def _several(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
-        """The best passage of each province, when more than one speaks of it about equally."""
+        """The best passage of each province, when more than one is named or speaks of it about equally."""
         best: dict[str, Hit] = {}
         for hit in hits:
             province = self._province(hit.document)
             enough = hit.score >= self.thresholds.several * hits[0].score and hit.coverage >= 0.9 * hits[0].coverage
-            if province and enough:
-                best.setdefault(province, hit)
+            if province and (enough or province in query.provinces):
+                best.setdefault(province, self._task(query, hit))
         return list(best.values())[:_CITED] if len(best) > 1 else []
+
+    def _task(self, query: Query, hit: Hit) -> Hit:
+        """For the bare name of a body whose tasks are asked for: the first of them."""
+        tasks = self._tasks(query, [hit]) if query.duties and hit.passage.role == "heading" else []
+        return tasks[0] if tasks else hit
 
     def _led(self, hit: Hit, part: Excerpt) -> str:
         """The excerpt with the heading it hangs on, where that says more than the excerpt itself: a body, a year, a group."""
@@ -222,10 +244,15 @@ class Answerer:
         for document in dict.fromkeys(h.document.document_id for h in chosen):
             said += self.notices.validity(collection.document(document), collection, query.as_of)
         if len(set(said)) > 1 and len({h.document.document_id for h in chosen}) > 1:
-            said = [f"{self._province(h.document) or ''}: {line}" for h in chosen for line in self.notices.validity(h.document, collection, query.as_of)]
+            said = [
+                f"{self._province(h.document) or ''}: {line}"
+                for h in chosen
+                for line in self.notices.validity(h.document, collection, query.as_of)
+            ]
         topic = " ".join([*chosen[0].passage.path, chosen[0].passage.text])
         said += self.notices.body(body, topic, query.as_of)
-        said += self.notices.merger(query.provinces, self._province(chosen[0].document), query.as_of)
+        said += self.notices.merger(query.provinces, [self._province(h.document) for h in chosen], query.as_of)
+        said += [self.texts("notices.not_held", province=province) for province in self.retriever.scope(query).missing_provinces]
         return tuple(dict.fromkeys(said))
 
     def _suggestions(self, query: Query, chosen: Sequence[Hit]) -> tuple[str, ...]:
@@ -252,16 +279,17 @@ class Answerer:
         value = ", ".join(fact.value for fact in facts) if query.fact in ("number", "based_on", "signer", "issuer") else quote
         body = self.texts(f"facts.{query.fact}", value=value.rstrip("."), quote=quote.rstrip("."))
         if query.fact == "based_on":
-            body += "\n" + "\n".join(shown(_line_of(document, fact).of(document.text))[:220] for fact in facts[:1])
+            body += f"\n{clipped(quote, _BASIS)}"
         hits = self.retriever.search(query, 2, scope)
         citations = (
             *(self._citation(document, _line_of(document, fact), query.as_of) for fact in facts[:2]),
             *(self.cite(hit.document, hit.passage, query) for hit in hits if hit.document == document),
         )[:_CITED]
         collection = self.retriever.snapshot.collection
-        notices = (*self.notices.validity(document, collection, query.as_of), *self.notices.merger(query.provinces, province or None, query.as_of))
+        merged = self.notices.merger(query.provinces, [province], query.as_of)
+        notices = (*self.notices.validity(document, collection, query.as_of), *merged)
         source = self.texts("source_line", name=self._name(document), heading="")
-        return self.finish(Answer("answer", body, citations, (), tuple(notices), self._suggestions_for(document), context=kept), source)
+        return self.finish(Answer("answer", body, citations, (), notices, self._suggestions_for(document), context=kept), source)
 
     def _suggestions_for(self, document: Document) -> tuple[str, ...]:
         others = [p for p in self.retriever.snapshot.collection.provinces if p != self._province(document)][:2]
@@ -285,9 +313,7 @@ class Answerer:
             span = Span(passage.heading_spans[-1].start, span.end)
         return self._citation(document, span, query.as_of, passage.path, passage.passage_id)
 
-    def _citation(
-        self, document: Document, span: Span, on: date, path: tuple[str, ...] = (), passage_id: str | None = None
-    ) -> Citation:
+    def _citation(self, document: Document, span: Span, on: date, path: tuple[str, ...] = (), passage_id: str | None = None) -> Citation:
         m = document.metadata
         return Citation(
             document.document_id,
@@ -313,6 +339,13 @@ class Answerer:
         above = passage.path[0] if passage and passage.path else ""
         path = " – ".join(dict.fromkeys(filter(None, (above[:60], near[:70]))))
         return self.texts("source_line", name=self._name(document), heading=self.texts("source_heading", heading=path) if path else "")
+
+    def _source_of(self, chosen: Sequence[Hit]) -> str:
+        """The source line of one document with its heading, or the names of several."""
+        documents = {hit.document.document_id: hit.document for hit in chosen}
+        if len(documents) == 1:
+            return self.source_line(chosen[0].document, chosen[0].passage)
+        return self.texts("source_line", name="; ".join(map(self._name, documents.values())), heading="")
 
     def _name(self, document: Document) -> str:
         m = document.metadata

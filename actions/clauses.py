@@ -9,7 +9,7 @@ from index.analysis import has_quantity, terms
 from index.model import Hit, Query
 from index.search import Retriever
 from knowledge.model import Span
-from knowledge.text import sentences
+from knowledge.text import folded_line, sentences
 
 _LETTER = re.compile(r"^(?:[a-zđ]\)|\d{1,2}\.)\s+(?=\S)")
 """The number of a clause in its list."""
@@ -55,6 +55,16 @@ def shown(words: str) -> str:
     line = _LETTER.sub("", line)
     line = re.sub(r"[;,:]$", ".", line)
     return line[:1].upper() + line[1:] if line else line
+
+
+def clipped(words: str, most: int) -> str:
+    """At most `most` characters and a "…", cut between two words."""
+    return words if len(words) <= most else f"{words[: most + 1].rsplit(' ', 1)[0].rstrip(' ,;:')}…"
+
+
+def repeats(text: str, told: str) -> bool:
+    """Whether `text` says nothing that `told` does not say word for word."""
+    return folded_line(text) in folded_line(told)
 
 
 def _clauses(text: str) -> list[tuple[int, int]]:

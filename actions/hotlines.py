@@ -69,7 +69,9 @@ class HotlineDesk:
     def line(self, hotline: ShownHotline) -> str:
         """ "• Tên: số (giờ, đang mở)"."""
         state = {True: self.texts("answer.phone_open"), False: self.texts("answer.phone_closed"), None: ""}[hotline.open_now]
-        return self.texts("answer.phone_line", name=hotline.name, phone=hotline.phone, hours=hotline.hours, state="" if hotline.hours == "24/7" else state)
+        return self.texts(
+            "answer.phone_line", name=hotline.name, phone=hotline.phone, hours=hotline.hours, state="" if hotline.hours == "24/7" else state
+        )
 
     def child_line(self) -> Hotline:
         """111: who may know, when the documents do not."""

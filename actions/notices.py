@@ -47,19 +47,22 @@ class Notices:
             return []
         return [self.texts("notices.body", since=_day(row.since), task=row.task, now=row.now, source=row.source.split(";")[0])]
 
-    def merger(self, asked: Sequence[str], held: str | None, on: date) -> list[str]:
-        """What became of the province asked for, and whose papers answer."""
+    def merger(self, asked: Sequence[str], held: Sequence[str | None], on: date) -> list[str]:
+        """What became of the provinces asked for, and whose papers (of the provinces `held`) answer."""
         if on < MERGED_ON:
             return []
         said = []
         for province in asked:
             now = self.gazetteer.now(province)
-            if now is None or held is None:
+            if now is None:
                 continue
-            if province != held:
-                said.append(self.texts("notices.merged_held", asked=province, now=now, held=held))
-            elif now != province:
+            kin = next((name for name in held if name and self.gazetteer.now(name) == now), None)
+            if province in held and now != province:
                 said.append(self.texts("notices.merged", old=province, now=now))
+            elif province not in held and kin and now == province:
+                said.append(self.texts("notices.merged_into", now=now, held=kin))
+            elif province not in held and kin:
+                said.append(self.texts("notices.merged_held", asked=province, now=now, held=kin))
         return said
 
 

@@ -1,4 +1,4 @@
-"""What a message is when Rasa is not asked: small talk, a wish for a human, something outside, or a question. Also the check on what Rasa says."""
+"""What a message is by rule: small talk, a wish for a human, something outside, an attack on the rules, or a question for the documents."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Router:
         """The first that fits; small talk only when it is the whole message."""
         line = folded_line(text)
         for name, pattern in self.smalltalk:
-            left, found = pattern.subn(" ", line)
-            if found and self.filler.issuperset(left.split()):
+            left = _without(pattern, line)
+            if left != line and self.filler.issuperset(left.split()):
                 return name
         if self.attack.search(line):
             return "attack"
@@ -48,3 +48,11 @@ class Router:
         if self.outside.search(line):
             return "outside"
         return "question"
+
+
+def _without(pattern: re.Pattern[str], line: str) -> str:
+    """The line without the phrase, as often as it is said: two in a row share the blank between them ("bye bye")."""
+    found = 1
+    while found:
+        line, found = pattern.subn(" ", line)
+    return line

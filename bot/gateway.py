@@ -29,6 +29,7 @@ from bot.throttle import Throttle
 from knowledge.directory import VIETNAM, Directory
 from knowledge.errors import IndexFault, RequestRefused, StoreError
 from knowledge.store import CaseJournal, JournalEntry, NewCase, Store
+from knowledge.store.schema import storable
 from knowledge.text import clean_message
 
 logger = logging.getLogger("trogiup.gateway")
@@ -108,7 +109,7 @@ class Gateway:
             return await self._answer(message, started)
 
     def _message(self, conversation_id: str, text: str, message_id: str | None, as_of: date | None, channel: str) -> Message:
-        cleaned = clean_message(text)
+        cleaned = storable(clean_message(text))  # half an emoji, as a program that cuts by UTF-16 units leaves it
         if not cleaned:
             raise RequestRefused(self._parts.texts("errors.empty"), field="text")
         if len(cleaned) > MAX_TEXT:

@@ -40,24 +40,34 @@ class KnowledgeBase:
     def ingest(self, file: Path, publish: bool) -> dict[str, Any]:
         """Takes a file in and reports on it in the contract's form. LoadError when it cannot be read."""
         document = load(file, self.gazetteer)
-        twin = self.store.documents.by_text_hash(text_sha256(document.text))
+        twin = self._twin(document)
         if twin and twin != document.document_id:
             return self.report(document, self._state(twin), duplicate_of=twin)
-        before = {row.document_id: row for row in self.store.documents.list()}.get(document.document_id)
-        version = self.store.documents.add_version(
-            document.document_id,
-            source_file=document.source_file,
-            content=file.read_bytes(),
-            text=document.text,
-            metadata_json=dump_metadata(document.metadata),
-            ocr=document.ocr,
-            pages=document.pages,
-            warnings=document.metadata.warnings,
-        )
+        if not twin:
+            self.store.documents.add_version(
+                document.document_id,
+                source_file=document.source_file,
+                content=file.read_bytes(),
+                text=document.text,
+                metadata_json=dump_metadata(document.metadata),
+                ocr=document.ocr,
+                pages=document.pages,
+                warnings=document.metadata.warnings,
+            )
         if publish:
-            self.store.documents.publish(document.document_id, version)
-        same = twin if before and before.latest_version == version else None
-        return self.report(document, self._state(document.document_id), duplicate_of=same)
+            self.store.documents.publish(document.document_id)
+        return self.report(document, self._state(document.document_id), duplicate_of=twin)
+
+    def _twin(self, document: Document) -> str | None:
+        """The document that has this text already: another one in any version, or this one when its latest version says the same."""
+        documents = self.store.documents
+        twin = documents.by_text_hash(text_sha256(document.text))
+        if twin != document.document_id:
+            return twin
+        version = next(row.latest_version for row in documents.list() if row.document_id == twin)
+        latest = documents.get(twin, version)
+        same = (text_sha256(document.text), dump_metadata(document.metadata)) == (latest.text_sha256, latest.metadata_json)
+        return twin if same else None
 
     def _state(self, document_id: str) -> str:
         return next(row.state for row in self.store.documents.list() if row.document_id == document_id)

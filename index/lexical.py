@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class LexicalIndex:
     @classmethod
     def build(cls, documents: Sequence[Sequence[str]]) -> LexicalIndex:
         """From the terms of each passage."""
+        logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG
         engine = bm25s.BM25(k1=_K1, b=_B)
         engine.index([list(terms) or ["∅"] for terms in documents], show_progress=False)
         return cls(engine)

@@ -93,7 +93,9 @@ class Retriever:
         """The documents that the provinces and numbers of a question point to."""
         collection = self.snapshot.collection
         held = [d for d in collection.documents if d.metadata.number and any(names(n, d.metadata.number) for n in query.numbers)]
-        unknown = tuple(n for n in query.numbers if "/" in n and not any(names(n, d.metadata.number or "") for d in held) and not self._mentioned(n))
+        unknown = tuple(
+            n for n in query.numbers if "/" in n and not any(names(n, d.metadata.number or "") for d in held) and not self._mentioned(n)
+        )
         wanted = {name for province in query.provinces for name in self._gazetteer.kin(province)}
         near = [d for d in collection.documents if collection.province(d) in wanted]
         missing = tuple(
@@ -155,7 +157,9 @@ class Retriever:
     def _lexical(self, query: Query) -> Scores:
         scores = self.snapshot.lexical.scores(with_pairs(query.terms))
         for paraphrase in query.paraphrases:
-            alternatives = [self.snapshot.lexical.scores(terms(phrase)) / max(1.0, len(phrase.split()) / 2) for phrase in paraphrase.official]
+            alternatives = [
+                self.snapshot.lexical.scores(terms(phrase)) / max(1.0, len(phrase.split()) / 2) for phrase in paraphrase.official
+            ]
             if alternatives:
                 scores = scores + self._weights.official * np.max(alternatives, axis=0)
         return scores

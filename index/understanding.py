@@ -151,4 +151,3 @@ class Understanding:
         full = [f"{digits}/{kind}-{body}".upper().rstrip("-") for digits, kind, body in self.rules.number.findall(flat)]
         bare = [digits for digits in self.rules.bare_number.findall(flat) if not any(f.startswith(f"{digits}/") for f in full)]
         return tuple(dict.fromkeys([*full, *(d for d in bare if not self.rules.year.fullmatch(d))]))
-

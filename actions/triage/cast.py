@@ -16,7 +16,7 @@ PERSONS = (
 """Concepts that name a person; where one name is several ("con trai": a child, a relative), the earlier decides."""
 _ME = frozenset({"self", "young", "son_daughter", "minor_self"})
 _CHILD = frozenset({"mychild", "child", "minor"})
-_OWNED = frozenset({"partner", "in_law", "parent", "relative", "school", "outsider", "child", "grown_kin"})
+_OWNED = frozenset({"partner", "in_law", "parent", "relative", "school", "outsider", "child", "grown_kin", "third"})
 _OWNERS = _ME | {"third", "partner"}
 _HOME = frozenset({"partner", "in_law", "parent", "relative", "mychild", "grown_kin", "child"})
 _ELDERS = frozenset({"parent", "relative", "school"})
@@ -27,7 +27,7 @@ BLOWS = (
 )
 STATES = (
     *("self_harm", "die_wish", "suicide_word", "drug_crisis", "body_crisis", "drug", "ate", "hopeless", "die_how"),
-    *("peril", "accident", "drink", "farewell", "high_place"),
+    *("peril", "injury", "accident", "drink", "jump", "swallow", "farewell", "high_place"),
 )
 """What befalls the one who is spoken of: the subject is the one in danger."""
 _REACH = 10
@@ -109,7 +109,9 @@ def speaker(scene: Scene, cast: Cast, fired: bool) -> str:
     if cast.victims:
         if "self" in cast.agents:
             return "doer"
-        return "child" if scene.has(("parent",)) and _young_voice(scene) else "witness"
+        if _young_voice(scene):
+            return "child" if scene.has(("parent",)) else "unknown"
+        return "witness"
     return _by_words(scene)
 
 
@@ -175,6 +177,8 @@ def _state(scene: Scene, everybody: list[Person], act: Found) -> tuple[Person | 
     victim = next(iter(inside or _before(everybody, act.start)), None)
     if victim and victim.role not in _ME and act.start - victim.end > _BEHIND * 2:
         victim = None
+    if victim and victim.role == "mychild" and not victim.minor:
+        victim = victim._replace(role="grown_kin")  # a son who takes drugs is as likely grown up
     return None, victim
 
 
@@ -187,6 +191,8 @@ def _class(scene: Scene, everybody: list[Person], agent: Person | None, hurt: Pe
     role = hurt.role
     if role == "minor_self":
         return "child_me"
+    if role == "mychild" and not hurt.minor and agent and agent.role == "partner" and agent.owner == "third":
+        return "other"  # may be grown up: "con gái tôi bị chồng nó đánh"
     if role == "mychild":
         return "own_child"
     if hurt.minor or role in _CHILD:
@@ -200,6 +206,8 @@ def _class(scene: Scene, everybody: list[Person], agent: Person | None, hurt: Pe
             return "child"
         if role == "son_daughter" and (scene.has(("self",)) or (agent is not None and agent.role == "partner")):
             return "own_child"
+        if role == "son_daughter" and agent is not None and agent.role == "outsider":
+            return "child"
         elder = agent is not None and agent.role in _ELDERS
         return "child_me" if elder or scene.has(("minor_self",)) else "young"
     if role == "third" and any(p.role in _CHILD and p.start < hurt.start for p in everybody):

@@ -15,7 +15,7 @@ from actions.triage.spelling import Speller
 
 _OVER = frozenset({"fire_accident", "overdose"})
 """Kinds that are no danger any more once they lie in the past."""
-_MEANS = frozenset({"means", "means-open"})
+_MEANS = frozenset({"means", "means-open", "means-height", "means-poison"})
 """Rules of a suicide that is being done: seconds count."""
 _HURT = frozenset({"body-crisis"})
 """Rules that say how somebody is, not why."""
@@ -125,6 +125,11 @@ def _kinds(fired: Sequence[Fired], who: Cast) -> tuple[str, ...]:
         order.append("child_abuse")
     order += ["suicide", "overdose", "fire_accident"]
     known = settled | set(violence)
+    if "child_neglect" in known and who.victims and "child" not in who.victims and who.me != "young":
+        known = known - {"child_neglect"} | {"domestic_violence"}  # an old mother who is left hungry
+        order.append("domestic_violence")
+    if violence and {one.rule.id for one in fired if one.rule.kind == "fire_accident"} <= _HURT:
+        known.discard("fire_accident")
     if "sexual_abuse" in settled and "child" in who.victims:
         known.add("child_abuse")
     return tuple(kind for kind in dict.fromkeys(order) if kind in known)

@@ -33,6 +33,9 @@
     return element("article", { class: "turn mine" }, element("h2", { class: "sr-only" }, words.chat.you), element("p", { class: "text" }, text));
   }
 
+  // The notices stand in a box of their own; in the text they would be read twice.
+  const told = (answer) => answer.text.split("\n").filter((line) => !answer.notices.includes(line)).join("\n");
+
   function answerTurn(answer) {
     const urgent = answer.kind === "urgent";
     const hotlines = answer.hotlines.length
@@ -44,7 +47,7 @@
       element("h2", { class: "sr-only" }, words.chat.assistant),
       urgent ? element("p", { class: "urgent-label" }, words.answer.urgent) : null,
       urgent ? hotlines : null,
-      element("p", { class: "text" }, answer.text),
+      element("p", { class: "text" }, told(answer)),
       urgent ? null : hotlines,
       answer.notices.length ? section("notices", words.answer.notices, list("ul", {}, answer.notices)) : null,
       answer.citations.length ? section("sources", words.answer.sources, list("ol", {}, answer.citations.map(source))) : null,
