@@ -1,4 +1,4 @@
-"""What the assistant does with a message once nobody is in danger. One method an action; Rasa's actions and the direct path call the same ones."""
+"""What the assistant does with a message once nobody is in danger: one method an action, for Rasa and without it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHORT_PHONE = 9
 
 @dataclass(frozen=True)
 class Assistant:
-    """Everything an action needs. `answerer` gives the one for the snapshot in use, so that a new snapshot is taken up between two messages."""
+    """Everything an action needs. `answerer` gives the one for the snapshot in use, whichever that is by then."""
 
     answerer: Callable[[], Answerer]
     followups: FollowUps

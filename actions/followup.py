@@ -20,8 +20,8 @@ _LEANING = 3
 """Content words: a shorter question leans on the one before."""
 
 Turn = Literal["standalone", "moved", "narrowed", "more", "source", "lost"]
-"""standalone: stands on its own · moved: the same question for another province · narrowed: a new question in the same place · more: go on after what
-was shown · source: where the last answer stands · lost: refers to something earlier that is not there (any more)."""
+"""standalone: stands on its own · moved: the same question for another province · narrowed: a new question in the same place ·
+more: go on after what was shown · source: where the last answer stands · lost: refers to something earlier that is not there (any more)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class FollowUps:
         return Reading("moved", replace(earlier, provinces=query.provinces, numbers=()), context.question)
 
     def _narrowed(self, query: Query, own: list[str], line: str, text: str, context: Context) -> Reading:
-        """A new question without a place keeps the place; one that only names another thing ("thế còn người già?") keeps the question too."""
+        """A new question without a place keeps the place; one that names another thing ("thế còn người già?") keeps the question too."""
         placed = replace(query, provinces=(context.province,)) if context.province else query
         leans = bool(self.opening.search(line)) or len(own) <= _LEANING
         if query.fact or not leans:

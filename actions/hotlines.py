@@ -45,7 +45,7 @@ class HotlineDesk:
         return next((self.directory.by_phone(phone) for words, phone in self.names if words.search(line)), None)
 
     def rows_for(self, text: str, area: str | None, at: datetime) -> tuple[Hotline, ...]:
-        """Rows for what the question is about, those to call first in front; empty when it is about something the directory does not know."""
+        """Rows for what the question is about, those to call first in front; empty when the directory knows none."""
         line = folded_line(text)
         found: list[Hotline] = []
         for words, purposes, first in self.topics:

@@ -1,7 +1,7 @@
 """The custom actions of the domain (rasa-sdk). Thin: each hands the turn to the Assistant and sends the Answer back as JSON.
 
-The gateway puts `{"as_of": "YYYY-MM-DD", "received_at": "…", "context": {…}}` into the message's metadata. Without it (`rasa shell`) the context
-is read from the slots, so that "Còn ở Cà Mau?" works there too.
+The gateway puts `{"as_of": "YYYY-MM-DD", "received_at": "…", "context": {…}}` into the message's metadata. Without it (`rasa shell`)
+the context is read from the slots, so that "Còn ở Cà Mau?" works there too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Clock = Callable[[], datetime]
 Events = list[dict[str, Any]]
 
 
-class _AssistantAction(Action):
+class _AssistantAction(Action):  # type: ignore[misc]  # rasa_sdk ships no types
     """What the actions share: message and context out of the tracker, the Answer back into it."""
 
     title: str

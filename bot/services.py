@@ -158,7 +158,7 @@ class Library:
         said = self.services.notices.validity(document, self._collection, today)
         said += self.services.notices.body(document.text, document.metadata.title or "", today)
         province = self._collection.province(document)
-        return [*said, *self.services.notices.merger([province] if province else [], province, today)]
+        return [*said, *self.services.notices.merger([province] if province else [], [province], today)]
 
     def status(self, document_id: str) -> Status:
         """Its validity today."""

@@ -34,8 +34,8 @@ def years_in(text: str) -> frozenset[int]:
 
 
 def terms(text: str) -> list[str]:
-    """Folded syllables, then bigrams joined by an underscore."""
-    return with_pairs(words(text))
+    """Folded syllables, then bigrams joined by an underscore. A percent sign is read as people say it."""
+    return with_pairs(words(text.replace("%", " phần trăm ")))
 
 
 def with_pairs(syllables: Sequence[str]) -> list[str]:

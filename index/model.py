@@ -51,8 +51,8 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage found. `score` is comparable within one search only, highest first; `coverage` (0…1) is how much of what was asked, weighted by
-    rarity, stands in the passage or its headings: comparable across searches."""
+    """A passage found. `score` is comparable within one search only, highest first; `coverage` (0…1) is how much of what was asked,
+    weighted by rarity, stands in the passage or its headings: comparable across searches."""
 
     passage: Passage
     document: Document

@@ -1,4 +1,4 @@
-"""From a Query to Hits: BM25 over the people's words and the office's, a little of the dense similarity, and what the kind of question favours.
+"""From a Query to Hits: BM25 over the people's words and the office's, a little dense similarity, and what the kind of question favours.
 
 Scores are fused after scaling each to its own best (weighted, not reciprocal rank: RRF with a weak dense model was worse, docs/decisions/).
 """

@@ -1,6 +1,6 @@
 """Slips of the finger: a typed syllable that no passage holds is read as a known one that fits its neighbour ("chinh xach" → "chinh sach").
 
-Only the combination decides: a correction counts when it makes a pair of syllables that stands in the documents. The word as typed stays too.
+Only the combination decides: a correction counts when it makes a pair of syllables that stands in the documents.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading a question by rules: province, document number, years, what kind of thing is asked, and the office's words for the people's words."""
+"""Reading a question by rules: province, document number, years, the kind of thing asked, the office's words for the people's."""
 
 from __future__ import annotations
 
@@ -124,7 +124,10 @@ class Understanding:
         return tuple(word for word in found["noun"].split() if not self.lexicon.is_stopword(word))[:2]
 
     def _designating(self, spelled: Sequence[str], places: set[int]) -> set[int]:
-        """Positions of the words that only say which document is meant, or that duties are asked for. Places are passed over, so that "kế hoạch Cà Mau này" is one phrase."""
+        """Positions of the words that only say which document is meant, or that duties are asked for.
+
+        Places are passed over, so that "kế hoạch Cà Mau này" is one phrase.
+        """
         kept = [at for at in range(len(spelled)) if at not in places]
         line = " ".join(spelled[at] for at in kept)
         found: set[int] = set()

@@ -1,8 +1,8 @@
 """Trains index/data/answerability.json on the training questions: `.venv/bin/python tools/train_answerability.py [GOLD]`.
 
-A question counts as answered when its evidence stands in one of the three best passages, as not answered when the gold set says that the documents
-cannot answer it; questions whose answer search does not find are left out. Printed figures come from 10-fold cross-validation, and so does
-the threshold: the largest that still answers `_ANSWERED` of the answerable ones.
+A question counts as answered when its evidence stands in one of the three best passages, as not answered when the gold set says that the
+documents cannot answer it; questions whose answer search does not find are left out. Printed figures come from 10-fold
+cross-validation, and so does the threshold: the largest that still answers `_ANSWERED` of the answerable ones.
 """
 
 from __future__ import annotations
