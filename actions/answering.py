@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import islice
 
 from actions.clauses import Excerpt, clipped, excerpt, repeats, shown
 from actions.guard import guarded
@@ -117,10 +118,14 @@ class Answerer:
         """The passages that are told, and a line for each (after a line that introduces them)."""
         if len(query.provinces) != 1 and not query.numbers and (several := self._several(query, hits)):
             return several, self._provinces(query, several, _SEVERAL)
-        if hits[0].passage.role == "heading" and not query.duties:
-            headings = self._headings(query, hits[0])
-            return headings, [shown(hit.passage.text) for hit in headings]
         tasks = self._tasks(query, hits) if query.duties else []
+        if hits[0].passage.role == "heading" and not tasks:
+            headings = self._headings(query, hits[0])
+            if len(headings) > 1:
+                return headings, [shown(hit.passage.text) for hit in headings]
+            under = self._under(hits[0])
+            lines = [self.texts("answer.item", clause=excerpt(query, hit, self.retriever, _ALSO).words) for hit in under]
+            return [hits[0], *under], [f"{shown(hits[0].passage.text).rstrip('.')}:" if under else shown(hits[0].passage.text), *lines]
         if len(tasks) == 1:
             return tasks, [self._led(tasks[0], excerpt(query, tasks[0], self.retriever, _BODY))]
         if tasks:
@@ -197,12 +202,8 @@ class Answerer:
         """The heading asked about; asked for all ("gồm những gì", "có mấy"), also those beside it, in order."""
         if query.asked not in ("list", "how_many"):
             return [hit]
-        beside = [
-            Hit(passage, hit.document, hit.score, hit.coverage, hit.lexical, hit.dense)
-            for passage in hit.document.passages
-            if passage.role == "heading" and passage.path == hit.passage.path
-        ]
-        return beside[:_LISTED]
+        passages = hit.document.passages
+        return [_beside(hit, p) for p in passages if p.role == "heading" and p.path == hit.passage.path][:_LISTED]
 
     def _tasks(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         """All tasks of the body that the question names, in order; empty when the best passages are not those of one."""
@@ -212,9 +213,14 @@ class Answerer:
             body = folded_line(_NUMBERING.sub("", title)).strip()
             if body and f" {body} " in asked:
                 path = (*hit.passage.path, _title(hit)) if hit.passage.role == "heading" else hit.passage.path
-                under = (p for p in hit.document.passages if p.role == "body" and p.path == path)
-                return [Hit(p, hit.document, hit.score, hit.coverage, hit.lexical, hit.dense) for p in under]
+                return [_beside(hit, p) for p in hit.document.passages if p.role == "body" and p.path == path]
         return []
+
+    def _under(self, hit: Hit) -> list[Hit]:
+        """The first passages under a heading."""
+        path = (*hit.passage.path, _title(hit))
+        under = (p for p in hit.document.passages if p.role == "body" and p.path[: len(path)] == path)
+        return [_beside(hit, p) for p in islice(under, _CITED - 1)]
 
     def _several(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         """The best passage of each province, when more than one is named or speaks of it about equally."""
@@ -373,6 +379,11 @@ class Answerer:
 def heading(passage: Passage) -> str:
     """The heading right above a passage without its number: "Sở Tư pháp"."""
     return _NUMBERING.sub("", passage.path[-1]).strip(" .:") if passage.path else ""
+
+
+def _beside(hit: Hit, passage: Passage) -> Hit:
+    """Another passage of the same document, told because of `hit`."""
+    return replace(hit, passage=passage)
 
 
 def _title(hit: Hit) -> str:

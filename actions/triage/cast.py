@@ -109,15 +109,16 @@ def speaker(scene: Scene, cast: Cast, fired: bool) -> str:
     if cast.victims:
         if "self" in cast.agents:
             return "doer"
-        if _young_voice(scene):
+        if _young_voice(scene, cast):
             return "child" if scene.has(("parent",)) else "unknown"
         return "witness"
     return _by_words(scene)
 
 
-def _young_voice(scene: Scene) -> bool:
+def _young_voice(scene: Scene, cast: Cast) -> bool:
     """Whether the writer says em, cháu or con, and nothing that a grown-up would say."""
-    return scene.has(("young", "son_daughter")) and not scene.has(("partner", "child", "self", "mychild", "grown_kin", "witness"))
+    words = ("young",) if "son_daughter" in cast.agents else ("young", "son_daughter")  # "bị con bỏ đói": somebody's son
+    return scene.has(words) and not scene.has(("partner", "child", "self", "mychild", "grown_kin", "witness"))
 
 
 def _by_words(scene: Scene) -> str:

@@ -35,7 +35,7 @@ class Assessment:
     """What triage read. `kinds`: of KINDS, the leading one first; `speaker`: child, self, carer, witness,
     doer (who hurts), official or unknown.
 
-    `victim`: child, self, other or unknown; `rules`: ids that fired.
+    `victim`: child, self, young (the writer, of unknown age), other or unknown; `rules`: ids that fired.
     """
 
     risk: Risk

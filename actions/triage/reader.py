@@ -97,7 +97,7 @@ def _victim(who: Cast) -> str:
     if who.me == "child" or (who.me is None and "child" in who.victims):
         return "child"
     if who.me:
-        return "self"
+        return "young" if who.me == "young" and not who.by_partner else "self"
     return "other" if who.victims else "unknown"
 
 
