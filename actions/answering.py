@@ -10,14 +10,15 @@ from itertools import islice
 
 from actions.clauses import Excerpt, clipped, excerpt, repeats, shown
 from actions.guard import guarded
+from actions.headings import heading, line_of, title_of, unnumbered
 from actions.model import Answer, Citation, Context
 from actions.notices import Notices
 from actions.texts import Texts
-from index.answerability import Answerability, Demands, features
+from index.answerability import Answerability, Demands
 from index.model import Hit, Query
 from index.search import Retriever, Scope, names
 from knowledge.directory import Directory
-from knowledge.model import Document, Fact, Passage, Span
+from knowledge.model import Document, Passage, Span
 from knowledge.text import folded_line
 from knowledge.validity import status_on
 
@@ -36,7 +37,6 @@ _BASIS = 220
 """Characters of a legal basis."""
 _LISTED = 8
 """Headings of one list, at most."""
-_NUMBERING = re.compile(r"^\s*(?:[IVXL]+|\d{1,2}(?:\.\d{1,2})*|[a-zđ])\s*[.)]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class Thresholds:
 
     also: float = 0.7
     """A second passage is shown from this share of the best score."""
+    near: float = 0.5
+    """Coverage from which asking for the province makes sense."""
     several: float = 0.72
     """Without a province, another document is shown from this share of the best score."""
 
@@ -72,7 +74,7 @@ class Answerer:
         if query.fact and (told := self._fact(query, scope, context)):
             return told
         found = self.demands.met(query, self.retriever.search(query, 12, scope))
-        if not self._answerable(query, found):
+        if not self.answerability.answers(query, found, self.retriever):
             return self._not_found(query, scope, context)
         told_already = [p.text for p in map(self.retriever.snapshot.collection.passage, skip) if p]
         hits = [hit for hit in found if not any(repeats(hit.passage.text, text) for text in told_already)]
@@ -86,11 +88,6 @@ class Answerer:
         who = f"\n{self.texts('abstain.who', phone=child.phone, name=child.name)}" if phone and child else ""
         return Answer("abstain", f"{said}{who}", suggestions=self.texts.choices("suggestions.examples"), context=context)
 
-    def _answerable(self, query: Query, hits: Sequence[Hit]) -> bool:
-        if not hits or not query.terms:
-            return False
-        return self.answerability.probability(features(query, hits, self.retriever)) >= self.answerability.threshold
-
     def _no_province(self, scope: Scope, context: Context) -> Answer:
         held = ", ".join(self.retriever.snapshot.collection.provinces)
         return self.abstain(self.texts("abstain.province", province=", ".join(scope.missing_provinces), held=held), context)
@@ -99,6 +96,13 @@ class Answerer:
         if scope.document_ids and query.provinces:
             return self.abstain(self.texts("abstain.in_province", province=", ".join(query.provinces)), context)
         return self.abstain(self.texts("abstain.plain"), context)
+
+    def is_near(self, query: Query) -> bool:
+        """Whether the documents speak of much of what is asked, so that naming a province may be all that is missing."""
+        query = self.retriever.mended(query)
+        hits = self.retriever.search(query, 1)
+        known = all(self.retriever.knows(term) for term in query.terms)
+        return bool(hits) and known and hits[0].coverage >= self.thresholds.near
 
     # An answer from passages
 
@@ -210,15 +214,15 @@ class Answerer:
         asked = folded_line(" / ".join([query.written_out, *(phrase for p in query.paraphrases for phrase in p.official)]))
         for hit in hits[:_CITED]:
             title = shown(hit.passage.text) if hit.passage.role == "heading" else heading(hit.passage)
-            body = folded_line(_NUMBERING.sub("", title)).strip()
+            body = folded_line(unnumbered(title)).strip()
             if body and f" {body} " in asked:
-                path = (*hit.passage.path, _title(hit)) if hit.passage.role == "heading" else hit.passage.path
+                path = (*hit.passage.path, title_of(hit)) if hit.passage.role == "heading" else hit.passage.path
                 return [_beside(hit, p) for p in hit.document.passages if p.role == "body" and p.path == path]
         return []
 
     def _under(self, hit: Hit) -> list[Hit]:
         """The first passages under a heading."""
-        path = (*hit.passage.path, _title(hit))
+        path = (*hit.passage.path, title_of(hit))
         under = (p for p in hit.document.passages if p.role == "body" and p.path[: len(path)] == path)
         return [_beside(hit, p) for p in islice(under, _CITED - 1)]
 
@@ -281,14 +285,14 @@ class Answerer:
         if not facts:
             field = self.texts(f"facts.fields.{query.fact}")
             return self.abstain(self.texts("facts.missing", province=province, field=field), kept)
-        quote = shown(_line_of(document, facts[0]).of(document.text))
+        quote = shown(line_of(document, facts[0]).of(document.text))
         value = ", ".join(fact.value for fact in facts) if query.fact in ("number", "based_on", "signer", "issuer") else quote
         body = self.texts(f"facts.{query.fact}", value=value.rstrip("."), quote=quote.rstrip("."))
         if query.fact == "based_on":
             body += f"\n{clipped(quote, _BASIS)}"
         hits = self.retriever.search(query, 2, scope)
         citations = (
-            *(self._citation(document, _line_of(document, fact), query.as_of) for fact in facts[:2]),
+            *(self._citation(document, line_of(document, fact), query.as_of) for fact in facts[:2]),
             *(self.cite(hit.document, hit.passage, query) for hit in hits if hit.document == document),
         )[:_CITED]
         collection = self.retriever.snapshot.collection
@@ -376,29 +380,6 @@ class Answerer:
         return next(iter(found)) if len(found) == 1 else None
 
 
-def heading(passage: Passage) -> str:
-    """The heading right above a passage without its number: "Sở Tư pháp"."""
-    return _NUMBERING.sub("", passage.path[-1]).strip(" .:") if passage.path else ""
-
-
 def _beside(hit: Hit, passage: Passage) -> Hit:
     """Another passage of the same document, told because of `hit`."""
     return replace(hit, passage=passage)
-
-
-def _title(hit: Hit) -> str:
-    """The title of a heading passage as the paths of what stands under it have it."""
-    words = hit.passage.text
-    return next((s.title for s in hit.document.sections if s.heading == hit.passage.span), words)
-
-
-def _line_of(document: Document, fact: Fact) -> Span:
-    """The source lines a fact stands in, blanks trimmed."""
-    start = document.text.rfind("\n", 0, fact.span.start) + 1
-    end = document.text.find("\n", fact.span.end)
-    end = len(document.text) if end < 0 else end
-    while start < end and not (document.text[start].isalnum()):
-        start += 1
-    while end > start and (document.text[end - 1].isspace() or document.text[end - 1] == "*"):
-        end -= 1
-    return Span(start, end)

@@ -20,6 +20,8 @@ _BARE = 2
 """Content words that a message of pure small talk may hold."""
 _ROWS = 4
 """Numbers shown at once."""
+_SHORT_QUESTION = 5
+"""Content words: a longer question says what it wants."""
 _SHORT_PHONE = 9
 """Content words: a longer question that only mentions a hotline is about the plan."""
 
@@ -74,10 +76,12 @@ class Assistant:
     def question(self, message: Message, context: Context) -> Answer:
         """A question: a number to call, or an answer from the documents, in the light of the turn before."""
         reading = self.followups.read(message.text, context, message.as_of)
+        if reading.turn == "lost" and self.answerer().retriever.scope(reading.query).missing_provinces:
+            return self.answerer().answer(reading.query, context)
         if reading.turn == "lost":
             lost = replace(context, question=None, shown=())
             return Answer("clarify", self.texts("abstain.no_earlier"), suggestions=self.texts.choices("suggestions.examples"), context=lost)
-        if reading.turn in ("standalone", "narrowed") and (told := self._phone(message, reading, context)):
+        if reading.turn in ("standalone", "narrowed", "moved") and (told := self._phone(message, reading, context)):
             return told
         if not reading.query.terms and not reading.query.provinces and not reading.query.numbers:
             return Answer("clarify", self.texts("clarify.vague"), suggestions=self.texts.choices("suggestions.examples"), context=context)
@@ -94,23 +98,37 @@ class Assistant:
         if first.kind != "abstain" or reading.query.fact:
             return first
         others = (answerer.answer(query, kept) for query in reading.otherwise)
-        return next((answer for answer in others if answer.kind == "answer"), first)
+        if told := next((answer for answer in others if answer.kind == "answer"), None):
+            return told
+        return self._asked_back(reading, kept) or first
+
+    def _asked_back(self, reading: Reading, context: Context) -> Answer | None:
+        """A question too short to be answered, or one that only lacks its province, is asked back about, once."""
+        query = reading.query
+        if reading.turn != "standalone" or query.provinces or query.numbers or query.fact or len(query.terms) > _SHORT_QUESTION:
+            return None
+        if not self.answerer().is_near(query):
+            return None
+        if len(query.terms) <= _BARE:
+            return Answer("clarify", self.texts("clarify.vague"), suggestions=self.texts.choices("suggestions.examples"), context=context)
+        return self.ask_province(context)
 
     # Numbers to call
 
     def _phone(self, message: Message, reading: Reading, context: Context) -> Answer | None:
-        query = reading.query
-        if by_name := self.desk.called(message.text):
+        query, asked = reading.query, reading.question
+        area = next(iter(query.provinces), None)
+        if by_name := self.desk.called(asked, area):
             return self._named(by_name, message, context)
-        written = self.desk.directory.find_phone(message.text)
+        written = self.desk.directory.find_phone(asked)
         if written and (query.wants_phone or (len(query.terms) <= _SHORT_PHONE and not query.provinces)):
             return self._named(written, message, context)
         if not query.wants_phone:
             return None
-        if self.desk.asks_for_body(message.text):
+        if self.desk.asks_for_body(asked):
             rows: tuple[Hotline, ...] = ()
         else:
-            rows = self.desk.rows_for(message.text, next(iter(query.provinces), context.province), message.received_at)
+            rows = self.desk.rows_for(asked, area or context.province, message.received_at)
         if rows:
             return self._rows(rows, query, message, context)
         if len(query.terms) > _SHORT_PHONE:
@@ -120,13 +138,13 @@ class Assistant:
 
     def _named(self, row: Hotline, message: Message, context: Context) -> Answer:
         current = self.desk.directory.current(row)
-        text = (
-            self.texts("answer.phone_replaced", old=row.phone, phone=current.phone, name=current.name)
-            if current != row
-            else self.texts("answer.phone_is", phone=row.phone, name=row.name, hours=row.hours, cost=row.cost)
-        )
-        shown = self.desk.shown([current], message.received_at)
-        return self.answerer().finish(Answer("answer", text, (), shown, context=context), allowed=(row.phone, row.cost))
+        (shown,) = self.desk.shown([current], message.received_at)
+        if current != row:
+            text = self.texts("answer.phone_replaced", old=row.phone, phone=current.phone, name=current.name)
+        else:
+            state = self.desk.state(shown)
+            text = self.texts("answer.phone_is", phone=row.phone, name=row.name, hours=row.hours, state=state, cost=row.cost)
+        return self.answerer().finish(Answer("answer", text, (), (shown,), context=context), allowed=(row.phone, row.cost))
 
     def _rows(self, rows: tuple[Hotline, ...], query: Query, message: Message, context: Context) -> Answer:
         answerer = self.answerer()

@@ -45,7 +45,8 @@ def excerpt(query: Query, hit: Hit, retriever: Retriever, budget: int) -> Excerp
     span = Span(start + spans[first][0], start + min(spans[last][1], spans[first][0] + max(budget, _SHORTEST)))
     limit = start + spans[last][1]
     span = _whole_words(text, span, limit)
-    return Excerpt(span, shown(span.of(text)) + ("…" if span.end < limit else ""))
+    told = shown(span.of(text))
+    return Excerpt(span, f"{told.rstrip(' .,;:')}…" if span.end < limit else told)
 
 
 def shown(words: str) -> str:
@@ -86,7 +87,12 @@ def _fit(query: Query, clause: str, retriever: Retriever) -> float:
 
 
 def _whole_words(text: str, span: Span, limit: int) -> Span:
+    """Cut between two words, so that no figure or number of a document is cut in two."""
     end = span.end
-    while end < limit and end > span.start and not text[end - 1 : end + 1].isspace() and text[end].isalnum() and text[end - 1].isalnum():
+    if end >= limit:
+        return span
+    while end > span.start and not text[end].isspace():
+        end -= 1
+    while end > span.start and text[end - 1].isspace():
         end -= 1
     return Span(span.start, end if end > span.start else span.end)

@@ -21,9 +21,9 @@ from knowledge.errors import KnowledgeError
 from knowledge.model import Hotline
 
 DATA = Path(__file__).parent / "data" / "urgent.yml"
-_INSTEAD = {"pupil": "witness", "carer": "witness", "doer": "witness", "witness": "unknown", "child": "unknown", "adult": "unknown"}
+_INSTEAD = {"pupil": "witness", "carer": "witness", "doer": "witness", "witness": "unknown", "child": "unknown", "adult": "unknown", "young": "unknown"}
 """The voice that speaks where a kind has no words in another."""
-_VIOLENCE = frozenset({"child_abuse", "domestic_violence", "other_violence", "sexual_abuse"})
+_VIOLENCE = frozenset({"child_abuse", "child_neglect", "domestic_violence", "other_violence", "sexual_abuse", "trafficking"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,12 @@ class UrgentTexts:
         if kinds == (cry["kind"],) and set(rules) == {cry["rule"]}:
             return list(cry["calls"])
         when = "now" if assessment.risk >= Risk.THREAT else "later"
-        phones = [*tables["calls"][kinds[0]][when], *(tables["calls"][kind][when][0] for kind in kinds[1:])]
+        own = tables["calls"][kinds[0]]
+        if kinds[0] == "fire_accident":
+            accidents: Mapping[str, list[str]] = tables["accident_calls"]
+            own = {when: next((numbers for rule, numbers in accidents.items() if rule in rules), own[when])}
+        lead = own.get("threat", own[when]) if assessment.risk is Risk.THREAT else own[when]
+        phones = [*lead, *(tables["calls"][kind][when][0] for kind in kinds[1:])]
         if when == "now" and (first := self._first_by_rule(kinds[0], rules)):
             phones.insert(0, first)
         else:
@@ -114,14 +119,19 @@ class UrgentTexts:
 
 
 def voice(assessment: Assessment) -> str:
-    """Whose words the steps are in: child and adult were hurt themselves, pupil is a child who speaks of somebody else."""
+    """Whose words the steps are in: child and adult were hurt themselves, pupil is a child who speaks of somebody else.
+
+    young: hurt, and of unknown age.
+    """
     if assessment.speaker == "child":
         return "pupil" if assessment.victim == "other" else "child"
     if assessment.speaker in ("carer", "doer", "witness"):
         return assessment.speaker
-    if assessment.victim in ("other", "child"):
+    if assessment.victim == "other":
         return "witness"
-    return "unknown" if assessment.speaker == "unknown" else "adult"
+    if assessment.speaker == "unknown":
+        return "young" if assessment.victim in ("young", "self") else "unknown"
+    return "adult"
 
 
 @cache
@@ -195,6 +205,6 @@ def _closing(assessment: Assessment, case_noted: bool, texts: UrgentTexts) -> It
     you = texts.tables["pronouns"][assessment.speaker]
     if case_noted:
         yield lines["noted"].format(you=you)
-    harmed = voice(assessment) in ("child", "adult", "unknown")
+    harmed = voice(assessment) in ("child", "pupil", "adult", "young", "unknown")
     if harmed and not set(assessment.kinds).isdisjoint(texts.tables["quick_exit_for"]):
         yield lines["quick_exit"].format(you=you)

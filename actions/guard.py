@@ -47,10 +47,11 @@ def violations(text: str, sources: frozenset[str]) -> Iterator[str]:
 def bodies(text: str) -> Iterator[str]:
     """Names of bodies. Of "Sở Tài chính" the second syllable has no capital, so the word after the first capital always counts."""
     heads, joints = _table()
-    for head in heads.finditer(text):
+    found = list(heads.finditer(text))
+    for head, following in zip(found, [*(after.start() for after in found[1:]), len(text)], strict=False):
         end = last = head.end()
         taken = 0
-        while (word := _WORD.match(text, last)) and (word[1][0].isupper() or taken == 1 or (taken > 1 and word[1] in joints)):
+        while (word := _WORD.match(text, last, following)) and (word[1][0].isupper() or taken == 1 or (taken > 1 and word[1] in joints)):
             last, taken = word.end(), taken + 1
             end = end if word[1] in joints else last
         if taken:

@@ -39,10 +39,11 @@ class HotlineDesk:
         names = tuple((re.compile(row["words"]), str(row["phone"])) for row in table["names"])
         return cls(directory, texts, topics, names, re.compile(table["bodies"]))
 
-    def called(self, text: str) -> Hotline | None:
-        """The row of a line that the question calls by its own name."""
+    def called(self, text: str, area: str | None) -> Hotline | None:
+        """The row of a line that the question calls by its own name, unless it is for people of another area than the one named."""
         line = folded_line(text)
-        return next((self.directory.by_phone(phone) for words, phone in self.names if words.search(line)), None)
+        rows = (self.directory.by_phone(phone) for words, phone in self.names if words.search(line))
+        return next((row for row in rows if row and (area is None or self.directory.fits(row, area))), None)
 
     def rows_for(self, text: str, area: str | None, at: datetime) -> tuple[Hotline, ...]:
         """Rows for what the question is about, those to call first in front; empty when the directory knows none."""
@@ -68,10 +69,13 @@ class HotlineDesk:
 
     def line(self, hotline: ShownHotline) -> str:
         """ "• Tên: số (giờ, đang mở)"."""
-        state = {True: self.texts("answer.phone_open"), False: self.texts("answer.phone_closed"), None: ""}[hotline.open_now]
-        return self.texts(
-            "answer.phone_line", name=hotline.name, phone=hotline.phone, hours=hotline.hours, state="" if hotline.hours == "24/7" else state
-        )
+        return self.texts("answer.phone_line", name=hotline.name, phone=hotline.phone, hours=hotline.hours, state=self.state(hotline))
+
+    def state(self, hotline: ShownHotline) -> str:
+        """Whether it is open now, to be read after the hours; nothing for a line that always is, or whose hours are not known."""
+        if hotline.open_now is None or hotline.hours == "24/7":
+            return ""
+        return self.texts("answer.phone_open" if hotline.open_now else "answer.phone_closed")
 
     def child_line(self) -> Hotline:
         """111: who may know, when the documents do not."""

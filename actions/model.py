@@ -75,6 +75,7 @@ class ShownHotline:
     source: str
 
     def as_json(self) -> dict[str, Any]:
+        """The hotline of the contract."""
         return {"name": self.name, "phone": self.phone, "hours": self.hours, "open_now": self.open_now, "source": self.source}
 
 

@@ -16,7 +16,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
 
-from actions.assistant import SMALLTALK, Assistant
+from actions.assistant import Assistant
 from actions.model import Answer, Context, Message
 from knowledge.text import clean_message
 
@@ -152,6 +152,3 @@ def write_context(context: Context) -> str:
 
 def _from_slots(tracker: Tracker) -> Context:
     return Context(question=tracker.get_slot("last_question"), province=tracker.get_slot("province"))
-
-
-__all__ = ["ACTIONS", "SMALLTALK", "build_executor", "payload", "read_context", "write_context"]

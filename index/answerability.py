@@ -22,6 +22,8 @@ from knowledge.text import fold, folded_line
 
 DATA = Path(__file__).parent / "data"
 _LOOKED_AT = 3
+_WHOLE, _PHRASE, _RARE = 0.98, 0.5, 4.0
+"""Coverage that is as good as all; share of pairs that makes a phrase; inverse document frequency of a word in about 2% of the passages."""
 FEATURES = (
     "coverage_first",
     "coverage_best",
@@ -94,6 +96,17 @@ class Answerability:
         """That the question is answered by what was found, 0…1."""
         scaled = ((v - m) / s for v, m, s in zip(values, self.mean, self.scale, strict=True))
         return 1 / (1 + math.exp(-(self.intercept + sum(c * v for c, v in zip(self.coefficients, scaled, strict=True)))))
+
+
+    def answers(self, query: Query, hits: Sequence[Hit], retriever: Retriever) -> bool:
+        """Whether the question is answered by what was found. One that stands there whole, with a rare word or as a phrase, is."""
+        if not hits or not query.terms:
+            return False
+        values = features(query, hits, retriever)
+        told = dict(zip(FEATURES, values, strict=True))
+        whole = told["coverage_first"] > _WHOLE and told["clause"] > _WHOLE
+        telling = told["pairs"] >= _PHRASE or max(map(retriever.rarity, query.terms)) >= _RARE
+        return (whole and telling) or self.probability(values) >= self.threshold
 
 
 def features(query: Query, hits: Sequence[Hit], retriever: Retriever) -> tuple[float, ...]:

@@ -82,7 +82,8 @@ class Retriever:
         self._traits = [self._trait(d, p) for d, p in zip(self._documents, snapshot.passages, strict=True)]
         self._positions = {p.passage_id: at for at, p in enumerate(snapshot.passages)}
         self._spelling = Spelling.of(snapshot.lexical.terms)
-        self._rarity = lru_cache(maxsize=8192)(self._rarity_of)
+        self.rarity = lru_cache(maxsize=8192)(self._rarity_of)
+        """Inverse document frequency of a term."""
         self._terms = lru_cache(maxsize=4096)(self._terms_at)
 
     def mended(self, query: Query) -> Query:
@@ -135,7 +136,7 @@ class Retriever:
                 covered_by[word] = covered_by.get(word, False) or there
         total = found = 0.0
         for term in dict.fromkeys(query.terms):
-            weight = self._rarity(term)
+            weight = self.rarity(term)
             total += weight
             found += weight * (1.0 if term in held or covered_by.get(term, False) else 0.0)
         return found / total if total else 0.0
@@ -220,8 +221,9 @@ class Retriever:
         return float(np.log(1 + (total - count + 0.5) / (count + 0.5)))
 
     def _mentioned(self, number: str) -> bool:
-        flat = fold(number)
-        return any(flat in fold(d.text) for d in self.snapshot.collection.documents)
+        digits, _, rest = fold(number).partition("/")
+        written = re.compile(rf"(?<!\d){digits}/(?:\d{{4}}/)?{re.escape(rest)}")  # 94/NĐ-CP is written 94/2010/NĐ-CP
+        return any(written.search(fold(d.text)) for d in self.snapshot.collection.documents)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,11 +27,13 @@ BLOWS = (
 )
 STATES = (
     *("self_harm", "die_wish", "suicide_word", "drug_crisis", "body_crisis", "drug", "ate", "hopeless", "die_how"),
-    *("peril", "injury", "accident", "drink", "jump", "swallow", "farewell", "high_place"),
+    *("peril", "injury", "accident", "drink", "jump", "swallow", "lost", "alone", "hungry", "pregnant", "cry", "farewell", "high_place"),
 )
 """What befalls the one who is spoken of: the subject is the one in danger."""
 _REACH = 10
 """Places between an act and the one who does it."""
+_BESIDE = 4
+"""Places between the words that fired a rule and an act that belongs to them."""
 _BEHIND = 3
 """Places between an act and the one it is done to."""
 
@@ -72,25 +74,25 @@ class Cast:
 def cast(scene: Scene, spans: Iterable[tuple[int, int]]) -> Cast:
     """The cast of the acts that lie in `spans`."""
     everybody = list(_persons(scene))
-    spans = list(spans)
     victims: set[str] = set()
-    agents: set[str] = set()
+    agents: set[Person] = set()
     mine: set[str] = set()
     own_child = False
-    for concepts, roles in ((BLOWS, _blow), (STATES, _state)):
-        for act in scene.places(concepts):
-            if not any(start <= act.start and act.end <= end for start, end in spans):
-                continue
-            agent, hurt = roles(scene, everybody, act)
-            if agent:
-                agents.add(agent.role)
-            if who := _class(scene, everybody, agent, hurt):
-                victims.add("child" if who in ("own_child", "child_me") else who)
-                own_child = own_child or who == "own_child"
-                if who in ("child_me", "self", "young"):
-                    mine.add(who.removesuffix("_me"))
+    for act in sorted(_acts(scene, spans), key=lambda act: act.concept in STATES):
+        # Who does it is not the one whom it befalls: "bị con trai đánh, chảy máu".
+        if act.concept in STATES:
+            agent, hurt = None, _subject([p for p in everybody if p not in agents], act)
+        else:
+            agent, hurt = _blow(scene, everybody, act)
+        if agent:
+            agents.add(agent)
+        if who := _class(scene, everybody, agent, hurt):
+            victims.add("child" if who in ("own_child", "child_me") else who)
+            own_child = own_child or who == "own_child"
+            if who in ("child_me", "self", "young"):
+                mine.add(who.removesuffix("_me"))
     me = next((who for who in ("child", "self", "young") if who in mine), None)
-    return Cast(frozenset(victims), frozenset(agents), me, own_child)
+    return Cast(frozenset(victims), frozenset(agent.role for agent in agents), me, own_child)
 
 
 def speaker(scene: Scene, cast: Cast, fired: bool) -> str:
@@ -113,6 +115,16 @@ def speaker(scene: Scene, cast: Cast, fired: bool) -> str:
             return "child" if scene.has(("parent",)) else "unknown"
         return "witness"
     return _by_words(scene)
+
+
+def _acts(scene: Scene, spans: Iterable[tuple[int, int]]) -> Iterator[Found]:
+    """The acts in or beside the spans, without those that are part of a longer one ("giật" of "co giật")."""
+    end = -1
+    near = [(start - _BESIDE, stop + _BESIDE) for start, stop in spans]
+    for act in sorted(scene.places(BLOWS + STATES), key=lambda f: (f.start, -f.end)):
+        if act.end > end and any(start <= act.start and act.end <= stop for start, stop in near):
+            yield act
+            end = act.end
 
 
 def _young_voice(scene: Scene, cast: Cast) -> bool:
@@ -164,7 +176,10 @@ def _blow(scene: Scene, everybody: list[Person], act: Found) -> tuple[Person | N
         passive = suffers[-1]
         between = [p for p in ahead if p.start >= passive.end]
         return (between[-1] if between else None), next((p for p in ahead if p.end <= passive.start), None)
-    victim = next((p for p in everybody if p.start >= act.start and p.start - act.end <= _BEHIND), None)
+    behind = (p for p in everybody if p.start >= act.start and p.start - act.end <= _BEHIND)
+    victim = next((p for p in behind if p.role != "third" or p.start >= act.end), None)  # "up ảnh" shows nobody
+    if victim and ahead and victim[2:] == ahead[0][2:] and victim.role not in _ME:
+        victim = None  # "ba em cầm gậy, ba em say"
     if victim is None and len(ahead) > 1:
         held = any(ahead[1].end <= s.start < ahead[0].start for s in scene.places(("seize", "force", "confine")))
         if held:
@@ -172,15 +187,15 @@ def _blow(scene: Scene, everybody: list[Person], act: Found) -> tuple[Person | N
     return (ahead[0] if ahead else None), victim
 
 
-def _state(scene: Scene, everybody: list[Person], act: Found) -> tuple[Person | None, Person | None]:
-    """Whom it befalls: one named inside the words, else the nearest before them."""
-    inside = [p for p in everybody if act.start <= p.start < act.end]
+def _subject(everybody: list[Person], act: Found) -> Person | None:
+    """Whom it befalls: the writer named inside the words ("đừng tìm em nữa"), else the nearest before them."""
+    inside = [p for p in everybody if act.start <= p.start < act.end and p.role in _ME]
     victim = next(iter(inside or _before(everybody, act.start)), None)
     if victim and victim.role not in _ME and act.start - victim.end > _BEHIND * 2:
-        victim = None
+        return None
     if victim and victim.role == "mychild" and not victim.minor:
-        victim = victim._replace(role="grown_kin")  # a son who takes drugs is as likely grown up
-    return None, victim
+        return victim._replace(role="grown_kin")  # a son who takes drugs is as likely grown up
+    return victim
 
 
 def _class(scene: Scene, everybody: list[Person], agent: Person | None, hurt: Person | None) -> str | None:

@@ -21,6 +21,11 @@ _HURT = frozenset({"body-crisis"})
 """Rules that say how somebody is, not why."""
 
 
+_BLOWS = frozenset({"partner-hits-me", "adult-hits-child", "child-is-hit", "i-am-hit", "somebody-is-hit", "brutality"})
+_WORDS = frozenset({"sextortion", "groomed", "stranger-online", "secret-with-adult"})
+"""Rules of sexual abuse by words and pictures: beside blows they come second."""
+
+
 class Fired(NamedTuple):
     """A rule that fired, where, and the risk it has here."""
 
@@ -60,12 +65,16 @@ class Triage:
     def _read(self, text: str, since: int) -> Assessment:
         roles = self.lexicon.roles
         scene = Scene(self.lexicon.find(self.speller.read(text)), roles["act"])
-        fired = sorted(self._fired(scene, since, guarded=scene.has(roles["guard"])), key=lambda one: -one.risk)
+        muted = scene.has(roles["mute"]) and not scene.has(("self", "minor_self", "help"))
+        fired = [] if muted else sorted(self._fired(scene, since, guarded=scene.has(roles["guard"])), key=lambda one: -one.risk)
         who = cast(scene, (one.span for one in fired)) if fired else Cast()
+        writer = speaker(scene, who, bool(fired))
+        if writer == "child" and not who.victims:
+            who = replace(who, victims=frozenset({"child"}), me="child")
         return Assessment(
             risk=fired[0].risk if fired else Risk.NONE,
             kinds=_kinds(fired, who),
-            speaker=speaker(scene, who, bool(fired)),
+            speaker=writer,
             rules=tuple(one.rule.id for one in fired),
             victim=_victim(who),
         )
@@ -120,7 +129,10 @@ def _kinds(fired: Sequence[Fired], who: Cast) -> tuple[str, ...]:
         order.append("suicide")
     if "trafficking" in settled:
         order.append("trafficking")
-    order += ["sexual_abuse", *violence, "child_neglect"]
+    harms = ["sexual_abuse", *violence, "child_neglect"]
+    if rules & _BLOWS and {one.rule.id for one in fired if one.rule.kind == "sexual_abuse"} <= _WORDS:
+        harms = [*violence, "sexual_abuse", "child_neglect"]
+    order += harms
     if "sexual_abuse" in settled and "child" in who.victims:
         order.append("child_abuse")
     order += ["suicide", "overdose", "fire_accident"]
@@ -128,10 +140,10 @@ def _kinds(fired: Sequence[Fired], who: Cast) -> tuple[str, ...]:
     if "child_neglect" in known and who.victims and "child" not in who.victims and who.me != "young":
         known = known - {"child_neglect"} | {"domestic_violence"}  # an old mother who is left hungry
         order.append("domestic_violence")
-    if violence and {one.rule.id for one in fired if one.rule.kind == "fire_accident"} <= _HURT:
-        known.discard("fire_accident")
     if "sexual_abuse" in settled and "child" in who.victims:
         known.add("child_abuse")
+    if len(known) > 1 and {one.rule.id for one in fired if one.rule.kind == "fire_accident"} <= _HURT:
+        known.discard("fire_accident")
     return tuple(kind for kind in dict.fromkeys(order) if kind in known)
 
 

@@ -55,6 +55,7 @@ def said() -> list[str]:
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serve_module, "_UPKEEP_EVERY_S", 0.05)
+    monkeypatch.setattr(serve_module, "trim_memory", lambda: None)
 
 
 async def test_a_house_without_rasa_answers_and_is_ready(services: Services, said: list[str]) -> None:
