@@ -26,7 +26,10 @@ class Excerpt:
 
 
 def excerpt(query: Query, hit: Hit, retriever: Retriever, budget: int) -> Excerpt:
-    """The best run of clauses of at most about `budget` characters; always at least one clause, cut at its end if it alone is longer."""
+    """The best run of clauses of at most about `budget` characters; always at least one clause, cut at its end if it alone is longer.
+
+    It begins with the best clause; only one that ends the passage takes what stands before it along, and never before an asked figure.
+    """
     text = hit.document.text
     start = hit.passage.span.start
     # Inside a clause a line break is a page break; recipients and signature are lists of lines.
@@ -38,7 +41,13 @@ def excerpt(query: Query, hit: Hit, retriever: Retriever, budget: int) -> Excerp
         grown = False
         if last + 1 < len(spans) and spans[last + 1][1] - spans[first][0] <= budget:
             last, grown = last + 1, True
-        elif first > 0 and spans[last][1] - spans[first - 1][0] <= budget and first == best and last == len(spans) - 1:
+        elif (
+            query.asked != "how_many"
+            and first > 0
+            and spans[last][1] - spans[first - 1][0] <= budget
+            and first == best
+            and last == len(spans) - 1
+        ):
             first, best, grown = first - 1, first - 1, True
         if not grown:
             break

@@ -77,6 +77,8 @@ class Parts:
     store: Store
     journal: CaseJournal
     clock: Callable[[], datetime]
+    area: Callable[[str], str | None] = lambda _: None
+    """The province that a text names: some numbers are for one province only."""
 
 
 class Gateway:
@@ -127,7 +129,9 @@ class Gateway:
         case_id, before, kept = await self._open(message, case)
         if before:
             return before
-        said = first_answer(assessment, message.received_at, self._parts.directory, case_noted=case_id is not None)
+        said = first_answer(
+            assessment, message.received_at, self._parts.directory, self._parts.area(message.text), case_noted=case_id is not None
+        )
         answer = Answer("urgent", said.text, hotlines=said.hotlines, case_id=case_id)
         logger.warning("event=urgent risk=%d case=%s rules=%s", int(assessment.risk), case_id, ",".join(assessment.rules))
         told = answer.as_json(**self._ids(message, started))

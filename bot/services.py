@@ -119,7 +119,11 @@ class Services:
 
     def gateway_parts(self) -> Parts:
         """For bot.gateway.Gateway."""
-        return Parts(self.triage, self.directory, self.assistant(), self.texts, self.store, self.journal, self.clock)
+        return Parts(self.triage, self.directory, self.assistant(), self.texts, self.store, self.journal, self.clock, self.area)
+
+    def area(self, text: str) -> str | None:
+        """The first province that a text names."""
+        return next((mention.province for mention in self.gazetteer.mentions(text)), None)
 
     def library(self) -> Library:
         """For the document pages."""

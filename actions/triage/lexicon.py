@@ -13,7 +13,7 @@ from knowledge.text import fold
 
 BRIEF = 4
 """Words: in a message this short a single word of alarm is enough."""
-ROLES = ("who", "weak", "covers", "act", "guard", "mute")
+ROLES = ("who", "weak", "covers", "act", "guard", "story", "mute")
 _LEARNT = 200000
 """Steps of an automaton remembered: a bound on memory."""
 

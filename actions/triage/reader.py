@@ -21,6 +21,8 @@ _HURT = frozenset({"body-crisis"})
 """Rules that say how somebody is, not why."""
 
 
+_OWN = ("self", "young", "minor_self", "mychild")
+"""Those whose danger is not a story."""
 _BLOWS = frozenset({"partner-hits-me", "adult-hits-child", "child-is-hit", "i-am-hit", "somebody-is-hit", "brutality"})
 _WORDS = frozenset({"sextortion", "groomed", "stranger-online", "secret-with-adult"})
 """Rules of sexual abuse by words and pictures: beside blows they come second."""
@@ -66,7 +68,7 @@ class Triage:
         roles = self.lexicon.roles
         scene = Scene(self.lexicon.find(self.speller.read(text)), roles["act"])
         muted = scene.has(roles["mute"]) and not scene.has(("self", "minor_self", "help"))
-        fired = [] if muted else sorted(self._fired(scene, since, guarded=scene.has(roles["guard"])), key=lambda one: -one.risk)
+        fired = [] if muted else sorted(self._fired(scene, since), key=lambda one: -one.risk)
         who = cast(scene, (one.span for one in fired)) if fired else Cast()
         writer = speaker(scene, who, bool(fired))
         if writer == "child" and not who.victims:
@@ -79,13 +81,14 @@ class Triage:
             victim=_victim(who),
         )
 
-    def _fired(self, scene: Scene, since: int, *, guarded: bool) -> list[Fired]:
+    def _fired(self, scene: Scene, since: int) -> list[Fired]:
+        guarded, story = (scene.has(self.lexicon.roles[role]) for role in ("guard", "story"))
         fired = []
         for rule in self.rules:
             if guarded and not rule.firm:
                 continue
             for pattern in rule.patterns:
-                if span := scene.match(pattern, since):
+                if (span := scene.match(pattern, since)) and not (story and not any(scene.inside(own, span) for own in _OWN)):
                     risk = _risk(rule, scene, span)
                     if risk >= rule.risk or rule.kind not in _OVER:
                         fired.append(Fired(risk, rule, span))

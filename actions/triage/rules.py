@@ -153,3 +153,7 @@ class Scene:
     def near(self, concept: str, span: tuple[int, int]) -> bool:
         """Whether `concept` stands in the span or within a few words of it."""
         return any(f.start - span[1] <= _NEAR and span[0] - f.end <= _NEAR for f in self.places((concept,)))
+
+    def inside(self, concept: str, span: tuple[int, int]) -> bool:
+        """Whether `concept` stands in the span."""
+        return any(span[0] <= f.start and f.end <= span[1] for f in self.places((concept,)))

@@ -100,7 +100,9 @@ def test_but_for_nobody_else(person: Person, question: str) -> None:
     assert all(phone not in answer.text for phone in HCM)
 
 
-@pytest.mark.parametrize("question", ["số điện thoại Sở Y tế Hà Nam", "số điện thoại UBND xã là gì", "cho xin số phòng lao động huyện", "sdt bệnh viện"])
+@pytest.mark.parametrize(
+    "question", ["số điện thoại Sở Y tế Hà Nam", "số điện thoại UBND xã là gì", "cho xin số phòng lao động huyện", "sdt bệnh viện"]
+)
 def test_an_offices_number_is_honestly_missing(person: Person, question: str) -> None:
     for text in both(question):
         answer = person.says(text)

@@ -68,8 +68,16 @@ def test_a_body_that_goes_on_has_no_successor(notices: Notices) -> None:
     ("asked", "held", "said"),
     [
         (["Hà Nam"], ["Hà Nam"], ["Từ 1/7/2025, Hà Nam thuộc tỉnh Ninh Bình (mới)."]),
-        (["Nam Định"], ["Hà Nam"], ["Nam Định nay thuộc tỉnh Ninh Bình (mới); tôi trả lời theo văn bản cũ của Hà Nam, là phần tôi đang giữ."]),
-        (["Ninh Bình"], ["Hà Nam"], ["Tỉnh Ninh Bình (mới) gồm cả Hà Nam cũ; tôi trả lời theo văn bản cũ của Hà Nam, là phần tôi đang giữ."]),
+        (
+            ["Nam Định"],
+            ["Hà Nam"],
+            ["Nam Định nay thuộc tỉnh Ninh Bình (mới); tôi trả lời theo văn bản cũ của Hà Nam, là phần tôi đang giữ."],
+        ),
+        (
+            ["Ninh Bình"],
+            ["Hà Nam"],
+            ["Tỉnh Ninh Bình (mới) gồm cả Hà Nam cũ; tôi trả lời theo văn bản cũ của Hà Nam, là phần tôi đang giữ."],
+        ),
         (["Đồng Nai"], ["Đồng Nai"], []),
         (["Hà Nam", "Đồng Nai"], ["Hà Nam"], ["Từ 1/7/2025, Hà Nam thuộc tỉnh Ninh Bình (mới)."]),
         (["Hà Nam", "Đồng Nai"], ["Đồng Nai", "Hà Nam"], ["Từ 1/7/2025, Hà Nam thuộc tỉnh Ninh Bình (mới)."]),

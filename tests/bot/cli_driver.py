@@ -1,8 +1,9 @@
-"""Runs `trogiup` as programs, without importing the large libraries anew for each: they are imported once here, and every program is a fork.
+"""Runs `trogiup` as programs, without importing everything anew for each: that is done once here, and every program is a fork.
 
 Reads one JSON object a line: argv, env, stdout and stderr (paths), file_limit (bytes a file may grow to, or null). Prints the exit status.
 """
 
+import importlib
 import json
 import os
 import resource
@@ -33,13 +34,8 @@ def run(wanted):
 
 
 def main():
-    import bm25s  # noqa: F401
-    import faiss  # noqa: F401
-    import fastapi  # noqa: F401
-    import scipy.sparse.linalg  # noqa: F401
-    import sentence_transformers  # noqa: F401
-    import sqlalchemy  # noqa: F401
-
+    for name in ("sentence_transformers", "scipy.sparse.linalg", "bot.commands", "bot.client", "alembic.command"):
+        importlib.import_module(name)
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -18,7 +18,6 @@ from knowledge.collection import Collection
 from knowledge.directory import Directory
 
 HA_NAM = "05890eeb7db5fbcc"
-ARTICLE = "c4f0594d8bab8a0a"
 KEYS = (
     "document_id source_file number kind title issuer province province_now issued_on signer valid_from valid_to based_on"
     " sections passages pages ocr warnings state duplicate_of"
@@ -68,7 +67,9 @@ def failed(told: Told, status: int = 1) -> str:
 
 def alone(*argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """A program quite by itself."""
-    return subprocess.run([*TROGIUP, *argv], capture_output=True, text=True, cwd=ROOT, env=environment(ROOT / "none", **environ), check=False)
+    return subprocess.run(
+        [*TROGIUP, *argv], capture_output=True, text=True, cwd=ROOT, env=environment(ROOT / "none", **environ), check=False
+    )
 
 
 # Help and wrong use
@@ -176,22 +177,17 @@ def test_the_life_of_a_document(trogiup: Program, home: Path) -> None:
 
     status, out, err = trogiup(home, "docs", "list")
     assert (status, err, len(out.splitlines())) == (0, "", 5)
-    assert cited() == {HA_NAM}
     assert trogiup(home, "docs", "retire", HA_NAM) == (0, "", "")
     assert cited() == set()
-    assert trogiup(home, "docs", "rollback", HA_NAM, "1") == (0, "", "")
+    assert trogiup(home, "docs", "publish", HA_NAM) == (0, "", "")
     assert cited() == {HA_NAM}
-    assert trogiup(home, "docs", "retire", ARTICLE) == (0, "", "")
-    assert trogiup(home, "docs", "publish", ARTICLE) == (0, "", "")
     status, out, err = trogiup(home, "docs", "history", HA_NAM)
     assert (status, err) == (0, "")
-    assert [line.split()[2] for line in out.splitlines()] == ["added", "published", "retired", "rolled_back"]
+    assert [line.split()[2] for line in out.splitlines()] == ["added", "published", "retired", "published"]
     status, out, _ = trogiup(home, "docs", "show", HA_NAM, "--json")
     assert (status, json.loads(out)["state"]) == (0, "published")
-    assert trogiup(home, "index", "verify") == (0, "ok\n", "")
-    for action in ("show", "publish", "retire", "history"):
-        failed(trogiup(home, "docs", action, "none"))
-    failed(trogiup(home, "docs", "rollback", HA_NAM, "7"))
+    assert "docs list" in failed(trogiup(home, "docs", "show", "none"))
+    assert "history" in failed(trogiup(home, "docs", "rollback", HA_NAM, "1"))  # it is the one that is published
 
 
 def test_the_index_from_the_shell(trogiup: Program, home: Path) -> None:
@@ -258,7 +254,5 @@ def test_who_reads_no_further_is_no_error(home: Path) -> None:
 
 def test_a_home_of_nobody_is_one_line(trogiup: Program, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for command in (["docs", "list"], ["ask", FACILITIES], ["serve"]):
+    for command in (["docs", "list"], ["serve"]):
         failed(trogiup(tmp_path / "file" / "home", *command))
-
-

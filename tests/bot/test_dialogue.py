@@ -21,7 +21,9 @@ class Server:
 
     def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
-        self.answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200, json=[{"recipient_id": "c", "custom": ANSWER}])
+        self.answer: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(
+            200, json=[{"recipient_id": "c", "custom": ANSWER}]
+        )
         self.slow = 0.0
         self.seconds = 1000.0
         self.rasa = Rasa("http://127.0.0.1:5005", httpx.AsyncClient(transport=httpx.MockTransport(self.serve)), lambda: self.seconds)

@@ -208,7 +208,9 @@ def test_an_action_answers_rasa(actions: TestClient) -> None:
 def test_a_sign_put_before_a_command_is_not_read(actions: TestClient) -> None:
     context: dict[str, Any] = {"question": None, "province": None, "document_id": None, "shown": []}
     metadata = {"as_of": "2026-05-04", "received_at": NOON.isoformat(), "context": context}
-    asked = [actions.post("/webhook", json=call("action_answer", text, **metadata)).json() for text in (f"\u200b/{FACILITIES}", f"/{FACILITIES}")]
+    asked = [
+        actions.post("/webhook", json=call("action_answer", text, **metadata)).json() for text in (f"\u200b/{FACILITIES}", f"/{FACILITIES}")
+    ]
     assert asked[0] == asked[1]
 
 
