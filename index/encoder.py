@@ -121,6 +121,7 @@ def _vectors(sentences: Sequence[Sequence[int]], size: int, seed: int) -> Vector
     """PPMI over a window, then truncated SVD: (size, ≤ DIMENSIONS) float32. Contexts are smoothed by 0.75 (Levy et al. 2015)."""
     from scipy.sparse import csr_array
     from scipy.sparse.linalg import svds
+    from threadpoolctl import threadpool_limits
 
     pairs: Counter[tuple[int, int]] = Counter()
     for sentence in sentences:
@@ -138,7 +139,8 @@ def _vectors(sentences: Sequence[Sequence[int]], size: int, seed: int) -> Vector
     if not positive.any():
         return np.zeros((size, DIMENSIONS), dtype=np.float32)
     ppmi = csr_array((positive, (rows, columns)), shape=(size, size))
-    left, strengths, _ = svds(ppmi, k=min(DIMENSIONS, size - 1), v0=np.random.default_rng(seed).standard_normal(size))
+    with threadpool_limits(1):  # threads add up in any order, and the same texts shall make the same model
+        left, strengths, _ = svds(ppmi, k=min(DIMENSIONS, size - 1), v0=np.random.default_rng(seed).standard_normal(size))
     return np.ascontiguousarray(left * np.sqrt(strengths), dtype=np.float32)
 
 

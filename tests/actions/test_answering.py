@@ -35,6 +35,7 @@ FIGURES = [
     ("Hà Nam bồi dưỡng kỹ năng cho bao nhiêu nhân viên công tác xã hội?", "600 công chức", "95%"),
     ("Hà Nam mỗi năm bồi dưỡng bình quân bao nhiêu người?", "150 người/năm", "95%"),
     ("Hưng Yên bao nhiêu phần trăm trẻ em có hoàn cảnh đặc biệt khó khăn được trợ giúp?", "95%", "80%"),
+    ("Nạn nhân bị mua bán ở Hà Nam được tư vấn, chăm sóc bao nhiêu phần trăm?", "100%", "95%"),
     ("Cà Mau có mấy cơ sở bảo trợ xã hội công lập?", "03 cơ sở bảo trợ xã hội công lập", "16"),
     ("Cà Mau đã giải quyết trợ cấp xã hội cho bao nhiêu người?", "34.363 người", "95%"),
 ]

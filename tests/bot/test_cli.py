@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from house_fakes import DANGER, FACILITIES, ROOT, TROGIUP, check_answer, environment
@@ -18,10 +17,7 @@ from knowledge.collection import Collection
 from knowledge.directory import Directory
 
 HA_NAM = "05890eeb7db5fbcc"
-KEYS = (
-    "document_id source_file number kind title issuer province province_now issued_on signer valid_from valid_to based_on"
-    " sections passages pages ocr warnings state duplicate_of"
-).split()
+KEYS = ["document_id", "source_file", "number", "kind", "title", "issuer", "province", "province_now", "issued_on", "signer", "valid_from", "valid_to", "based_on", "sections", "passages", "pages", "ocr", "warnings", "state", "duplicate_of"]
 
 Told = tuple[int, str, str]
 Program = Callable[..., Told]
