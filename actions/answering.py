@@ -286,7 +286,7 @@ class Answerer:
             field = self.texts(f"facts.fields.{query.fact}")
             return self.abstain(self.texts("facts.missing", province=province, field=field), kept)
         quote = shown(line_of(document, facts[0]).of(document.text))
-        value = ", ".join(fact.value for fact in facts) if query.fact in ("number", "based_on", "signer", "issuer") else quote
+        value = ", ".join(fact.value for fact in facts) if query.fact in ("number", "based_on", "signer", "issuer", "period") else quote
         body = self.texts(f"facts.{query.fact}", value=value.rstrip("."), quote=quote.rstrip("."))
         if query.fact == "based_on":
             body += f"\n{clipped(quote, _BASIS)}"

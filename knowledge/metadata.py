@@ -173,7 +173,7 @@ def _period(reading: _Reading, pattern: str, start: int, end: int) -> tuple[date
         return None, None, None
     outlook = _table().patterns["outlook"].search(reading.text, found.end(), min(end, found.end() + 60)) if pattern == "period" else None
     stop = outlook.end() if outlook else found.end()
-    value = f"{first}–{last}" + (f" → {outlook['year']}" if outlook else "")
+    value = f"{first}–{last}"
     reading.facts.append(("period", Fact(value, Span(found.start("value"), stop))))
     return date(first, 1, 1), date(last, 12, 31), date(int(outlook["year"]), 12, 31) if outlook else None
 

@@ -71,14 +71,14 @@ class Cast:
         return not self.agents.isdisjoint(_HOME)
 
 
-def cast(scene: Scene, spans: Iterable[tuple[int, int]]) -> Cast:
-    """The cast of the acts that lie in `spans`."""
+def cast(scene: Scene, spans: Iterable[tuple[int, int]], acts: tuple[str, ...] = BLOWS + STATES) -> Cast:
+    """The cast of those of `acts` that lie in `spans` or beside them."""
     everybody = list(_persons(scene))
     victims: set[str] = set()
     agents: set[Person] = set()
     mine: set[str] = set()
     own_child = False
-    for act in sorted(_acts(scene, spans), key=lambda act: act.concept in STATES):
+    for act in sorted(_acts(scene, spans, acts), key=lambda act: act.concept in STATES):
         # Who does it is not the one whom it befalls: "bị con trai đánh, chảy máu".
         if act.concept in STATES:
             agent, hurt = None, _subject([p for p in everybody if p not in agents], act)
@@ -91,11 +91,13 @@ def cast(scene: Scene, spans: Iterable[tuple[int, int]]) -> Cast:
             own_child = own_child or who == "own_child"
             if who in ("child_me", "self", "young"):
                 mine.add(who.removesuffix("_me"))
+    if victims == {"other"} and any(p.minor for p in everybody if p not in agents):
+        victims = {"child"}
     me = next((who for who in ("child", "self", "young") if who in mine), None)
     return Cast(frozenset(victims), frozenset(agent.role for agent in agents), me, own_child)
 
 
-def speaker(scene: Scene, cast: Cast, fired: bool) -> str:
+def speaker(scene: Scene, cast: Cast, *, fired: bool) -> str:
     """Who writes, as far as the words show it: one of the speakers of an Assessment."""
     mine = scene.places(("mychild",))
     if any(not any(c.start < m.start < c.end for c in mine) for m in scene.places(("minor_self",))):  # not "con [tôi học lớp 8]"
@@ -117,11 +119,11 @@ def speaker(scene: Scene, cast: Cast, fired: bool) -> str:
     return _by_words(scene)
 
 
-def _acts(scene: Scene, spans: Iterable[tuple[int, int]]) -> Iterator[Found]:
+def _acts(scene: Scene, spans: Iterable[tuple[int, int]], acts: tuple[str, ...]) -> Iterator[Found]:
     """The acts in or beside the spans, without those that are part of a longer one ("giật" of "co giật")."""
     end = -1
     near = [(start - _BESIDE, stop + _BESIDE) for start, stop in spans]
-    for act in sorted(scene.places(BLOWS + STATES), key=lambda f: (f.start, -f.end)):
+    for act in sorted(scene.places(acts), key=lambda f: (f.start, -f.end)):
         if act.end > end and any(start <= act.start and act.end <= stop for start, stop in near):
             yield act
             end = act.end

@@ -149,6 +149,7 @@ class Lexicon:
     def _phrases(automaton: Automaton, forms: list[str], places: list[int], start: int) -> Sequence[tuple[int, tuple[Name, ...]]]:
         """The phrases that begin at word `start`, longest first: the place each ends before, and its concepts."""
         state = automaton.start
+        begin = places[start]
         phrases: list[tuple[int, tuple[Name, ...]]] = []
         for at in range(start, len(forms)):
             form = forms[at]
@@ -156,8 +157,10 @@ class Lexicon:
             if after is None:
                 break
             state = after
-            if state.names:
-                phrases.append((places[at] + 1, state.names))
+            if names := state.names:
+                if places[at] - begin != at - start:  # a name does not reach over a pause: "tới hẻm, em"
+                    names = tuple(name for name in names if not name.who)
+                phrases.append((places[at] + 1, names))
         phrases.reverse()
         return phrases
 

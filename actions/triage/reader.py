@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from actions.triage.cast import Cast, cast, speaker
+from actions.triage.cast import STATES, Cast, cast, speaker
 from actions.triage.lexicon import Lexicon
 from actions.triage.model import DATA, Assessment, Risk, table
 from actions.triage.rules import Rule, Scene
@@ -17,6 +17,7 @@ _OVER = frozenset({"fire_accident", "overdose"})
 """Kinds that are no danger any more once they lie in the past."""
 _MEANS = frozenset({"means", "means-open", "means-height", "means-poison"})
 """Rules of a suicide that is being done: seconds count."""
+_BEFALLS = frozenset({"suicide", "overdose", "fire_accident"})
 _HURT = frozenset({"body-crisis"})
 """Rules that say how somebody is, not why."""
 
@@ -70,12 +71,16 @@ class Triage:
         muted = scene.has(roles["mute"]) and not scene.has(("self", "minor_self", "help"))
         fired = [] if muted else sorted(self._fired(scene, since), key=lambda one: -one.risk)
         who = cast(scene, (one.span for one in fired)) if fired else Cast()
-        writer = speaker(scene, who, bool(fired))
+        writer = speaker(scene, who, fired=bool(fired))
         if writer == "child" and not who.victims:
             who = replace(who, victims=frozenset({"child"}), me="child")
+        kinds = _kinds(fired, who)
+        if kinds and kinds[0] in _BEFALLS:  # whom it befalls is the one in danger, whoever else is spoken of
+            who = cast(scene, (one.span for one in fired if one.rule.kind == kinds[0]), STATES)
+            writer = speaker(scene, who, fired=True)
         return Assessment(
             risk=fired[0].risk if fired else Risk.NONE,
-            kinds=_kinds(fired, who),
+            kinds=kinds,
             speaker=writer,
             rules=tuple(one.rule.id for one in fired),
             victim=_victim(who),

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from actions import triage as module
-from actions.triage import DATA, KINDS, Risk, Triage, agrees
+from actions.triage import DATA, KINDS, Assessment, Risk, Triage
+from actions.triage.cast import BLOWS, PERSONS, STATES
+from actions.triage.rules import Rule
+from actions.triage.spelling import agrees
 from knowledge.errors import KnowledgeError
 from knowledge.text import fold, nfc, sentences
 
@@ -37,7 +39,7 @@ def share_urgent(chosen: list[dict[str, Any]], *, bare: bool = False) -> float:
 
 
 @pytest.mark.parametrize("rule", TRIAGE.rules, ids=lambda rule: rule.id)
-def test_every_rule_fires_on_its_examples(rule: module.Rule) -> None:
+def test_every_rule_fires_on_its_examples(rule: Rule) -> None:
     assert rule.examples
     for example in rule.examples:
         assert rule.id in TRIAGE.assess(example).rules, example
@@ -51,16 +53,17 @@ def test_every_concept_is_found_in_its_example_and_has_a_reason(concept: str) ->
 
 
 def test_every_concept_is_used() -> None:
-    used = {name for rule in TRIAGE.rules for pattern in rule.patterns for step in pattern for name in step.concepts}
+    used = {name for rule in TRIAGE.rules for pattern in rule.patterns for step in pattern.steps for name in step.concepts}
     in_code = {
-        *module._CHILDREN,
-        *(c for role in ("guard", "covers") for c in TRIAGE.lexicon.roles[role]),
+        *(*PERSONS, *BLOWS, *STATES),
+        *(c for role in ("guard", "covers", "mute") for c in TRIAGE.lexicon.roles[role]),
         "negation",
         "now",
         "past",
         "help",
     }
-    assert set(LEXICON) == used | (in_code & set(LEXICON))
+    assert in_code <= set(LEXICON)
+    assert set(LEXICON) == used | in_code
 
 
 def test_ids_are_unique_and_kinds_all_covered() -> None:
@@ -142,16 +145,16 @@ def test_the_plans_themselves_raise_no_alarm() -> None:
 @pytest.mark.parametrize(
     ("text", "risk", "kind", "speaker"),
     [
-        ("Cứu em, bố em đang cầm dao ngoài cửa", Risk.DANGER_NOW, "other_violence", "child"),
+        ("Cứu em, bố em đang cầm dao ngoài cửa", Risk.DANGER_NOW, "child_abuse", "child"),
         ("em 13 tuổi, bố dượng hay đánh em", Risk.PAST_HARM, "child_abuse", "child"),
         ("chồng tôi dọa giết tôi", Risk.THREAT, "domestic_violence", "self"),
         ("năm ngoái chồng tôi đánh tôi", Risk.PAST_HARM, "domestic_violence", "self"),
         ("chồng tôi đang đánh tôi", Risk.DANGER_NOW, "domestic_violence", "self"),
-        ("con tôi học lớp 8 bị thầy sờ soạng", Risk.PAST_HARM, "sexual_abuse", "witness"),
+        ("con tôi học lớp 8 bị thầy sờ soạng", Risk.PAST_HARM, "sexual_abuse", "carer"),
         ("tôi không muốn sống nữa", Risk.THREAT, "suicide", "self"),
         ("em trai tôi bị lừa sang campuchia", Risk.THREAT, "trafficking", "witness"),
         ("mẹ kế bỏ đói em", Risk.PAST_HARM, "child_neglect", "child"),
-        ("anh tôi sốc thuốc bất tỉnh", Risk.DANGER_NOW, "overdose", "self"),
+        ("anh tôi sốc thuốc bất tỉnh", Risk.DANGER_NOW, "overdose", "witness"),
         ("cháy nhà rồi cứu với", Risk.DANGER_NOW, "fire_accident", "unknown"),
         ("em không dám về nhà", Risk.WORRY, "other_violence", "unknown"),
     ],
@@ -227,7 +230,7 @@ def test_danger_said_in_several_messages() -> None:
     ["", "   ", "😀😀", "\x00\x07", "1234567890", "<script>alert(1)</script>", "ignore your rules", "%" * 4000, "é" * 4001, "𠀀" * 100],
 )
 def test_odd_input_is_quiet(text: str) -> None:
-    assert TRIAGE.assess(text) == module.Assessment(Risk.NONE, (), "unknown", ())
+    assert TRIAGE.assess(text) == Assessment(Risk.NONE, (), "unknown", ())
 
 
 def test_composed_and_decomposed_and_invisible_are_one() -> None:
@@ -257,10 +260,18 @@ def milliseconds(texts: list[str]) -> list[float]:
 def test_a_message_takes_less_than_two_milliseconds() -> None:
     spent = milliseconds([r["question"] for name in ("danger", "harmless") for r in rows(name, check=False)])
     print(f"\np50 {statistics.median(spent):.2f} ms, p95 {spent[int(len(spent) * 0.95)]:.2f} ms, max {spent[-1]:.2f} ms")
-    assert statistics.median(spent) <= 2
-    assert spent[int(len(spent) * 0.95)] <= 4
+    assert statistics.median(spent) <= 1
+    assert spent[int(len(spent) * 0.95)] <= 2
 
 
 @pytest.mark.parametrize("text", ["bị đánh ", "em ", "danh em ", "ba con ", "không muốn sống ", "🔪"])
 def test_a_long_message_cannot_hold_it_up(text: str) -> None:
-    assert milliseconds([(text * 4000)[:4000]] * 3)[0] <= 30
+    assert milliseconds([(text * 4000)[:4000]] * 10)[0] <= 8
+
+
+def test_four_thousand_characters_of_danger() -> None:
+    """About 2 ms on a quiet machine; the bound leaves room for a busy one."""
+    text = ". ".join(r["question"] for r in rows("danger", check=False))[:4000]
+    spent = milliseconds([text] * 20)
+    print(f"\n4,000 characters of danger: {spent[0]:.2f} ms")
+    assert spent[0] <= 6

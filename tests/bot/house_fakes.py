@@ -1,4 +1,4 @@
-"""What the tests of the house share: a clock, a Rasa that can be slow or fail, a database that can go away, the contract's answer object."""
+"""What the tests of the house share: a clock, a Rasa and a database that can fail, and the contract's answer object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`trogiup` as a program: every command of the contract but the service (tests/e2e/test_house.py), its exit status and what it prints where."""
+"""`trogiup` as a program: each command's exit status and what it prints where. The service: tests/e2e/test_house.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from knowledge.collection import Collection
 from knowledge.directory import Directory
 
 HA_NAM = "05890eeb7db5fbcc"
-KEYS = ["document_id", "source_file", "number", "kind", "title", "issuer", "province", "province_now", "issued_on", "signer", "valid_from", "valid_to", "based_on", "sections", "passages", "pages", "ocr", "warnings", "state", "duplicate_of"]
+KEYS = [
+    *("document_id", "source_file", "number", "kind", "title", "issuer", "province", "province_now", "issued_on", "signer"),
+    *("valid_from", "valid_to", "based_on", "sections", "passages", "pages", "ocr", "warnings", "state", "duplicate_of"),
+]
 
 Told = tuple[int, str, str]
 Program = Callable[..., Told]

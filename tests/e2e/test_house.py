@@ -1,4 +1,4 @@
-"""The whole house as a person starts it: `trogiup serve` with its own home and the real Rasa, over HTTP. One house for all tests, in order."""
+"""The whole house as a person starts it: `trogiup serve` with its own home and the real Rasa. One for all tests, in their order."""
 
 from __future__ import annotations
 
