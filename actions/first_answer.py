@@ -21,7 +21,7 @@ from knowledge.errors import KnowledgeError
 from knowledge.model import Hotline
 
 DATA = Path(__file__).parent / "data" / "urgent.yml"
-_INSTEAD = {"pupil": "witness", "carer": "witness", "doer": "witness", "witness": "unknown", "child": "unknown", "adult": "unknown", "young": "unknown"}
+_INSTEAD = dict.fromkeys(("pupil", "carer", "doer"), "witness") | dict.fromkeys(("witness", "child", "adult", "young"), "unknown")
 """The voice that speaks where a kind has no words in another."""
 _VIOLENCE = frozenset({"child_abuse", "child_neglect", "domestic_violence", "other_violence", "sexual_abuse", "trafficking"})
 
@@ -175,9 +175,7 @@ def first_answer(
     return FirstAnswer("\n".join([calls, *kept, *steps, *closing]), hotlines)
 
 
-def _hotlines(
-    assessment: Assessment, at: datetime, directory: Directory, area: str | None, texts: UrgentTexts
-) -> tuple[Hotline, ...]:
+def _hotlines(assessment: Assessment, at: datetime, directory: Directory, area: str | None, texts: UrgentTexts) -> tuple[Hotline, ...]:
     lines = [line for phone in texts.phones(assessment) if (line := directory.by_phone(phone))]
     # Open lines first, closed ones last; else as the table has them.
     rank = {True: 0, None: 1, False: 2}

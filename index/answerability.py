@@ -97,7 +97,6 @@ class Answerability:
         scaled = ((v - m) / s for v, m, s in zip(values, self.mean, self.scale, strict=True))
         return 1 / (1 + math.exp(-(self.intercept + sum(c * v for c, v in zip(self.coefficients, scaled, strict=True)))))
 
-
     def answers(self, query: Query, hits: Sequence[Hit], retriever: Retriever) -> bool:
         """Whether the question is answered by what was found. One that stands there whole, with a rare word or as a phrase, is."""
         if not hits or not query.terms:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice, takewhile
+from operator import attrgetter
 from typing import NamedTuple
 
 from actions.triage.lexicon import Found
@@ -36,6 +39,10 @@ _BESIDE = 4
 """Places between the words that fired a rule and an act that belongs to them."""
 _BEHIND = 3
 """Places between an act and the one it is done to."""
+
+
+_start = attrgetter("start")
+_end = attrgetter("end")
 
 
 class Person(NamedTuple):
@@ -71,9 +78,8 @@ class Cast:
         return not self.agents.isdisjoint(_HOME)
 
 
-def cast(scene: Scene, spans: Iterable[tuple[int, int]], acts: tuple[str, ...] = BLOWS + STATES) -> Cast:
-    """The cast of those of `acts` that lie in `spans` or beside them."""
-    everybody = list(_persons(scene))
+def cast(scene: Scene, everybody: list[Person], spans: Iterable[tuple[int, int]], acts: tuple[str, ...] = BLOWS + STATES) -> Cast:
+    """The cast of those of `acts` that lie in `spans` or beside them; `everybody`: as `persons` has them."""
     victims: set[str] = set()
     agents: set[Person] = set()
     mine: set[str] = set()
@@ -122,9 +128,13 @@ def speaker(scene: Scene, cast: Cast, *, fired: bool) -> str:
 def _acts(scene: Scene, spans: Iterable[tuple[int, int]], acts: tuple[str, ...]) -> Iterator[Found]:
     """The acts in or beside the spans, without those that are part of a longer one ("giật" of "co giật")."""
     end = -1
-    near = [(start - _BESIDE, stop + _BESIDE) for start, stop in spans]
+    near = sorted((start - _BESIDE, stop + _BESIDE) for start, stop in spans)
+    at, reach = 0, -1
     for act in sorted(scene.places(acts), key=lambda f: (f.start, -f.end)):
-        if act.end > end and any(start <= act.start and act.end <= stop for start, stop in near):
+        while at < len(near) and near[at][0] <= act.start:
+            reach = max(reach, near[at][1])
+            at += 1
+        if end < act.end <= reach:
             yield act
             end = act.end
 
@@ -146,7 +156,7 @@ def _by_words(scene: Scene) -> str:
     return "witness" if scene.has(("child", "third", "parent")) else "unknown"
 
 
-def _persons(scene: Scene) -> Iterator[Person]:
+def persons(scene: Scene) -> Iterator[Person]:
     """Everybody named, in order; a possessive belongs to its noun, an age to the one it is said of."""
     held: Person | None = None
     for item in sorted(scene.places(PERSONS), key=lambda f: (f.start, -f.end, PERSONS.index(f.concept))):
@@ -167,20 +177,26 @@ def _persons(scene: Scene) -> Iterator[Person]:
 
 def _before(everybody: list[Person], place: int) -> list[Person]:
     """Those who stand before `place`, the nearest first."""
-    return [p for p in reversed(everybody) if p.end <= place and place - p.end <= _REACH]
+    found = []
+    for at in range(bisect_right(everybody, place, key=_end) - 1, -1, -1):
+        if place - everybody[at].end > _REACH:
+            break
+        found.append(everybody[at])
+    return found
 
 
 def _blow(scene: Scene, everybody: list[Person], act: Found) -> tuple[Person | None, Person | None]:
     """Who does it and to whom: "bố đánh em", "em bị bố đánh", "bố lôi em ra đánh"."""
     ahead = _before(everybody, act.start)
-    suffers = [s for s in scene.places(("suffer",)) if s.start < act.start and act.start - s.end <= _REACH]
-    if suffers:
-        passive = suffers[-1]
+    suffers = scene.places(("suffer",))
+    last = bisect_right(suffers, act.start, key=_start) - 1
+    if last >= 0 and act.start - suffers[last].end <= _REACH:
+        passive = suffers[last]
         between = [p for p in ahead if p.start >= passive.end]
         return (between[-1] if between else None), next((p for p in ahead if p.end <= passive.start), None)
-    behind = (p for p in everybody if p.start >= act.start and p.start - act.end <= _BEHIND)
+    behind = takewhile(lambda p: p.start - act.end <= _BEHIND, islice(everybody, bisect_left(everybody, act.start, key=_start), None))
     victim = next((p for p in behind if p.role != "third" or p.start >= act.end), None)  # "up ảnh" shows nobody
-    if victim and ahead and victim[2:] == ahead[0][2:] and victim.role not in _ME:
+    if act.concept == "armed" and victim and ahead and victim[2:] == ahead[0][2:]:
         victim = None  # "ba em cầm gậy, ba em say"
     if victim is None and len(ahead) > 1:
         held = any(ahead[1].end <= s.start < ahead[0].start for s in scene.places(("seize", "force", "confine")))
@@ -191,8 +207,8 @@ def _blow(scene: Scene, everybody: list[Person], act: Found) -> tuple[Person | N
 
 def _subject(everybody: list[Person], act: Found) -> Person | None:
     """Whom it befalls: the writer named inside the words ("đừng tìm em nữa"), else the nearest before them."""
-    inside = [p for p in everybody if act.start <= p.start < act.end and p.role in _ME]
-    victim = next(iter(inside or _before(everybody, act.start)), None)
+    inside = takewhile(lambda p: p.start < act.end, islice(everybody, bisect_left(everybody, act.start, key=_start), None))
+    victim = next((p for p in inside if p.role in _ME), None) or next(iter(_before(everybody, act.start)), None)
     if victim and victim.role not in _ME and act.start - victim.end > _BEHIND * 2:
         return None
     if victim and victim.role == "mychild" and not victim.minor:

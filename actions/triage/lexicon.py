@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -124,29 +124,32 @@ class Lexicon:
         forms, places, with_marks = text
         found = [Found(0, 0, "brief")] if len(forms) <= BRIEF else []
         automaton = self._automata[with_marks]
-        covered = covered_who = covered_weak = (-1, -1)
+        covered_begin = covered_end = who_begin = who_end = weak_begin = weak_end = -1
+        known = automaton.start.after
         for start, begin in enumerate(places):
+            state = known.get(forms[start], automaton.start)
+            if state is None:  # no phrase begins with this word
+                continue
             for end, names in self._phrases(automaton, forms, places, start):
-                span = (begin, end)
                 for name in names:
                     concept, who, weak, covers = name
-                    if (
-                        (end <= covered[1] and span != covered)
-                        or (who and end <= covered_who[1] and span != covered_who)
-                        or (weak and end <= covered_weak[1] and span != covered_weak)
-                    ):
+                    if end <= covered_end and (end, begin) != (covered_end, covered_begin):
+                        break
+                    if who and end <= who_end and (end, begin) != (who_end, who_begin):
+                        continue
+                    if weak and end <= weak_end and (end, begin) != (weak_end, weak_begin):
                         continue
                     found.append(Found(begin, end, concept))
-                    if end > covered_weak[1]:
-                        covered_weak = span
-                    if covers and end > covered[1]:
-                        covered = span
-                    if who and end > covered_who[1]:
-                        covered_who = span
+                    if end > weak_end:
+                        weak_begin, weak_end = begin, end
+                    if covers and end > covered_end:
+                        covered_begin, covered_end = begin, end
+                    if who and end > who_end:
+                        who_begin, who_end = begin, end
         return found
 
     @staticmethod
-    def _phrases(automaton: Automaton, forms: list[str], places: list[int], start: int) -> Sequence[tuple[int, tuple[Name, ...]]]:
+    def _phrases(automaton: Automaton, forms: list[str], places: list[int], start: int) -> list[tuple[int, tuple[Name, ...]]]:
         """The phrases that begin at word `start`, longest first: the place each ends before, and its concepts."""
         state = automaton.start
         begin = places[start]

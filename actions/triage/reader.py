@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from actions.triage.cast import STATES, Cast, cast, speaker
+from actions.triage.cast import STATES, Cast, cast, persons, speaker
 from actions.triage.lexicon import Lexicon
 from actions.triage.model import DATA, Assessment, Risk, table
 from actions.triage.rules import Rule, Scene
@@ -70,13 +70,14 @@ class Triage:
         scene = Scene(self.lexicon.find(self.speller.read(text)), roles["act"])
         muted = scene.has(roles["mute"]) and not scene.has(("self", "minor_self", "help"))
         fired = [] if muted else sorted(self._fired(scene, since), key=lambda one: -one.risk)
-        who = cast(scene, (one.span for one in fired)) if fired else Cast()
+        everybody = list(persons(scene)) if fired else []
+        who = cast(scene, everybody, (one.span for one in fired))
         writer = speaker(scene, who, fired=bool(fired))
         if writer == "child" and not who.victims:
             who = replace(who, victims=frozenset({"child"}), me="child")
         kinds = _kinds(fired, who)
         if kinds and kinds[0] in _BEFALLS:  # whom it befalls is the one in danger, whoever else is spoken of
-            who = cast(scene, (one.span for one in fired if one.rule.kind == kinds[0]), STATES)
+            who = cast(scene, everybody, (one.span for one in fired if one.rule.kind == kinds[0]), STATES)
             writer = speaker(scene, who, fired=True)
         return Assessment(
             risk=fired[0].risk if fired else Risk.NONE,
@@ -120,38 +121,34 @@ def _victim(who: Cast) -> str:
 
 def _kinds(fired: Sequence[Fired], who: Cast) -> tuple[str, ...]:
     """The kinds, the leading one first: what is decided by seconds, then the gravest harm, named by who is hurt and by whom."""
-    risk = {}
-    for one in fired:
-        risk[one.rule.kind] = max(one.risk, risk.get(one.rule.kind, Risk.NONE))
-    settled = {one.rule.kind for one in fired if not one.rule.by_cast}
-    guesses = {one.rule.kind for one in fired if one.rule.by_cast}
-    violence = _violence(guesses, who)
     rules = {one.rule.id for one in fired}
-    order: list[str] = []
-    if rules & _MEANS:
+    settled: dict[str, set[str]] = {}
+    for one in fired:
+        if not one.rule.by_cast:
+            settled.setdefault(one.rule.kind, set()).add(one.rule.id)
+    violence = _violence({one.rule.kind for one in fired if one.rule.by_cast}, who)
+    only_hurt = settled.get("fire_accident", set()) <= _HURT
+    sexual = ["sexual_abuse", "child_abuse"] if "child" in who.victims else ["sexual_abuse"]
+    neglect = ["child_neglect"]
+    if who.victims and "child" not in who.victims and who.me != "young":
+        neglect = ["domestic_violence"]  # an old mother who is left hungry
+    # The order in which they would lead; only those that were found are kept.
+    order = ["suicide"] if rules & _MEANS else []
+    if set(violence) <= {"other_violence"}:
+        order += ["overdose"] if only_hurt else ["overdose", "fire_accident"]
+    if max((one.risk for one in fired), default=Risk.NONE) in [one.risk for one in fired if one.rule.kind == "suicide"]:
         order.append("suicide")
-    if not violence or violence == ["other_violence"] and not guesses - {"other_violence"}:
-        order += ["overdose", "fire_accident"] if not rules & _HURT or "overdose" in settled else []
-    harm = max((level for kind, level in risk.items() if kind != "suicide"), default=Risk.NONE)
-    if risk.get("suicide", Risk.NONE) >= harm:
-        order.append("suicide")
-    if "trafficking" in settled:
-        order.append("trafficking")
-    harms = ["sexual_abuse", *violence, "child_neglect"]
-    if rules & _BLOWS and {one.rule.id for one in fired if one.rule.kind == "sexual_abuse"} <= _WORDS:
-        harms = [*violence, "sexual_abuse", "child_neglect"]
-    order += harms
-    if "sexual_abuse" in settled and "child" in who.victims:
-        order.append("child_abuse")
-    order += ["suicide", "overdose", "fire_accident"]
-    known = settled | set(violence)
-    if "child_neglect" in known and who.victims and "child" not in who.victims and who.me != "young":
-        known = known - {"child_neglect"} | {"domestic_violence"}  # an old mother who is left hungry
-        order.append("domestic_violence")
-    if "sexual_abuse" in settled and "child" in who.victims:
-        known.add("child_abuse")
-    if len(known) > 1 and {one.rule.id for one in fired if one.rule.kind == "fire_accident"} <= _HURT:
-        known.discard("fire_accident")
+    order += ["trafficking"] if "trafficking" in settled else []
+    by_words = settled.get("sexual_abuse", set()) <= _WORDS and rules & _BLOWS
+    order += [*violence, *sexual] if by_words else [*sexual, *violence]
+    order += [*neglect, "suicide", "overdose", "fire_accident"]
+    known = settled.keys() | set(violence)
+    if "sexual_abuse" in known:
+        known |= set(sexual)
+    if "child_neglect" in known:
+        known = known - {"child_neglect"} | set(neglect)
+    if len(known) > 1 and only_hurt:
+        known -= {"fire_accident"}
     return tuple(kind for kind in dict.fromkeys(order) if kind in known)
 
 

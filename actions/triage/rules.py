@@ -118,8 +118,9 @@ class Scene:
             if present.isdisjoint(need):
                 return None
         steps = pattern.steps
-        rare = min(range(len(steps)), key=lambda i: len(self.places(steps[i].concepts)))
-        for item in self.places(steps[rare].concepts):
+        candidates = [self.places(step.concepts) for step in steps]
+        rare = candidates.index(min(candidates, key=len))
+        for item in candidates[rare]:
             end = self._onward(steps, rare, item, since)
             start = self._back(steps, rare, item) if end is not None else None
             if start is not None and end is not None:

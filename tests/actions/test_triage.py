@@ -270,8 +270,8 @@ def test_a_long_message_cannot_hold_it_up(text: str) -> None:
 
 
 def test_four_thousand_characters_of_danger() -> None:
-    """About 2 ms on a quiet machine; the bound leaves room for a busy one."""
+    """Danger in every line, which is the slowest there is: about 3 ms; the bound leaves room for a busy machine."""
     text = ". ".join(r["question"] for r in rows("danger", check=False))[:4000]
     spent = milliseconds([text] * 20)
     print(f"\n4,000 characters of danger: {spent[0]:.2f} ms")
-    assert spent[0] <= 6
+    assert spent[0] <= 10

@@ -22,7 +22,7 @@ FEW = ("trẻ", *RANSOM)
 CASES = [
     # a neighbour's or somebody else's child
     ("nhà bên cạnh khóa cửa đánh con, thằng bé chảy máu", "child_abuse", "115", "witness", RANSOM),
-    ("hang xom nhot con trong nha danh, thang be khoc thet", "child_abuse", "111", "unknown", RANSOM),
+    ("hang xom nhot con trong nha danh, thang be khoc thet", "child_abuse", "111", "witness", RANSOM),
     ("hàng xóm nhốt con trong nhà đánh, bé bị chảy máu đầu", "child_abuse", "115", "witness", RANSOM),
     ("hàng xóm khóa trái cửa đánh con nó, thằng bé la hét", "child_abuse", "111", "witness", RANSOM),
     ("Nhà hàng xóm đang đánh con, tiếng khóc to lắm", "child_abuse", "111", "witness", RANSOM),
@@ -50,8 +50,8 @@ CASES = [
     ("mẹ kế bỏ đói em", "child_neglect", "111", "child", ("nh/chị", *RANSOM)),
     ("em bị bạn cùng lớp đánh rồi quay clip, dọa đánh tiếp", "child_abuse", "113", "child", ("gửi thêm ảnh",)),
     ("Em 14 tuổi, ba say rượu ép em ngủ chung", "sexual_abuse", "111", "child", ("gửi thêm ảnh", "nh/chị")),
-    ("em 15 tuổi quen qua mạng một anh đòi ảnh nóng", "sexual_abuse", "111", "child", ("nh/chị",)),
-    ("bo em danh me em", "domestic_violence", "113", "child", ("nh/chị", *RANSOM)),
+    ("em 15 tuổi quen qua mạng một anh đòi ảnh nóng", "sexual_abuse", "113", "child", ("nh/chị",)),
+    ("bo em danh me em", "domestic_violence", "111", "child", ("nh/chị", *RANSOM)),
     ("mẹ em bị ba đánh ngất xỉu nằm dưới sàn", "domestic_violence", "115", "child", ("nh/chị",)),
     ("em 12 tuổi em muốn chết", "suicide", "096 306 1414", "child", ("nh/chị",)),
     ("bố bắt em nghỉ học đi bán vé số", "child_neglect", "111", "child", ("cho trẻ ăn",)),
@@ -73,8 +73,8 @@ CASES = [
     ("chị gái em bị chồng đánh thâm tím người", "domestic_violence", "113", "witness", FEW),
     ("bà cụ nhà bên bị con trai đánh", "domestic_violence", "113", "witness", FEW),
     ("Ông già bị con trai đánh bỏ ngoài đường, chảy máu đầu", "domestic_violence", "115", "witness", FEW),
-    ("bà cụ bị con bỏ đói", "domestic_violence", "113", "witness", FEW),
-    ("co nguoi cam dao dung truoc cong nha em", "other_violence", "113", "witness", FEW),
+    ("bà cụ bị con bỏ đói", "domestic_violence", "113", "unknown", FEW),
+    ("co nguoi cam dao dung truoc cong nha em", "other_violence", "113", "unknown", FEW),
     ("No phe thuoc cam dao ra duong duoi chem nguoi ta", "overdose", "113", "witness", ("nằm nghiêng", *FEW)),
     # taken away, sold, held for work or papers
     ("em bi lua qua campuchia, ho giu ho chieu bat lam", "trafficking", "113", "unknown", ("trẻ",)),
@@ -95,7 +95,7 @@ CASES = [
     ("anh tôi chơi đá xong co giật sùi bọt mép", "overdose", "115", "witness", ("trẻ", "tránh ra xa")),
     ("bé nhà em uống nhầm nước tẩy", "overdose", "115", "witness", ("đối đầu",)),
     ("con em sốt co giật tím tái", "fire_accident", "115", "witness", ("khói", "thang máy")),
-    ("chay nha roi, ba toi con ket ben trong", "fire_accident", "114", "unknown", ("nằm nghiêng",)),
+    ("chay nha roi, ba toi con ket ben trong", "fire_accident", "114", "self", ("nằm nghiêng",)),
     ("bé rơi xuống ao rồi", "fire_accident", "114", "witness", ("khói",)),
     ("xe tải tông người nằm giữa đường", "fire_accident", "115", "unknown", ("khói",)),
 ]
@@ -104,7 +104,8 @@ CASES = [
 def said_to(message: str) -> tuple[Assessment, str, list[str]]:
     read = TRIAGE.assess(message)
     said = first_answer(read, DAY, DIRECTORY, case_noted=True)
-    return read, said.text, [line.phone for line in said.hotlines]
+    text = said.text.replace("bảo vệ trẻ em", "")  # the name of 111
+    return read, text, [line.phone for line in said.hotlines]
 
 
 def test_the_table_is_large() -> None:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from house_fakes import DANGER, FACILITIES, ROOT, TROGIUP, check_answer, environment
+from house_fakes import FACILITIES, ROOT, TROGIUP, check_answer, environment
 
 from bot.cli import parser
+from bot.supervisor import free_port
 from index import snapshot
 from knowledge.collection import Collection
 from knowledge.directory import Directory
@@ -128,29 +129,13 @@ def test_ask_prints_the_answer_object_and_nothing_else(trogiup: Program, home: P
     status, out, err = trogiup(home, "ask", FACILITIES, "--json")
     assert (status, err) == (0, "")
     check_answer(json.loads(out), collection, Directory.load())
-    status, out, _ = trogiup(home, "ask", "Cơ quan nào lo trợ giúp pháp lý ở Cà Mau?", "--as-of", "2018-01-01")
-    assert status == 0
-    assert "60/KH-UBND" in out
-
-
-def test_danger_is_answered_in_the_terminal_too(trogiup: Program, home: Path) -> None:
-    status, out, err = trogiup(home, "ask", DANGER)
-    assert status == 0
-    assert out.startswith("Gọi")
-    assert DANGER not in err
-
-
-def test_ask_refused_is_one_line(trogiup: Program, home: Path) -> None:
     assert "4000" in failed(trogiup(home, "ask", "a" * 4001))
-    assert "--batch" in failed(trogiup(home, "ask"), 2)
-    assert "none.jsonl" in failed(trogiup(home, "ask", "--batch", "none.jsonl"))
 
 
 def test_ingest_prints_one_object_a_document(trogiup: Program, tmp_path: Path) -> None:
     home = tmp_path / "home"
     status, out, err = trogiup(home, "ingest", ROOT / "knowledge" / "sources", "--publish", "--json")
-    assert status == 0
-    assert "Traceback" not in err
+    assert (status, err) == (0, "")
     reports = [json.loads(line) for line in out.splitlines()]
     assert len(reports) == 5
     for report in reports:
@@ -159,33 +144,17 @@ def test_ingest_prints_one_object_a_document(trogiup: Program, tmp_path: Path) -
     assert trogiup(home, "index", "verify") == (0, "ok\n", "")
 
 
-def test_ingest_goes_on_after_a_file_that_cannot_be_read(trogiup: Program, home: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_bytes(b"\xff")
-    (tmp_path / "b.txt").write_text("KẾ HOẠCH\nTrợ giúp người già neo đơn\n\n1. Thăm hỏi người già neo đơn.\n", encoding="utf-8")
-    status, out, err = trogiup(home, "ingest", tmp_path / "a.txt", tmp_path / "b.txt", "--json")
-    assert status == 1
-    assert [json.loads(line)["state"] for line in out.splitlines()] == ["draft"]
-    assert len(err.splitlines()) == 1
-    assert "a.txt" in err
-
-
 def test_the_life_of_a_document(trogiup: Program, home: Path) -> None:
-    def cited() -> set[str]:
-        _, out, _ = trogiup(home, "search", "cơ sở trợ giúp xã hội", "--province", "Hà Nam", "--json")
-        return {hit["document_id"] for hit in json.loads(out)["hits"]}
-
     status, out, err = trogiup(home, "docs", "list")
     assert (status, err, len(out.splitlines())) == (0, "", 5)
     assert trogiup(home, "docs", "retire", HA_NAM) == (0, "", "")
-    assert cited() == set()
+    assert json.loads(trogiup(home, "search", "cơ sở trợ giúp xã hội", "--province", "Hà Nam", "--json")[1]) == {"hits": []}
     assert trogiup(home, "docs", "publish", HA_NAM) == (0, "", "")
-    assert cited() == {HA_NAM}
     status, out, err = trogiup(home, "docs", "history", HA_NAM)
     assert (status, err) == (0, "")
     assert [line.split()[2] for line in out.splitlines()] == ["added", "published", "retired", "published"]
-    status, out, _ = trogiup(home, "docs", "show", HA_NAM, "--json")
-    assert (status, json.loads(out)["state"]) == (0, "published")
-    assert "docs list" in failed(trogiup(home, "docs", "show", "none"))
+    status, out, err = trogiup(home, "docs", "show", HA_NAM, "--json")
+    assert (status, err, json.loads(out)["state"]) == (0, "", "published")
     assert "history" in failed(trogiup(home, "docs", "rollback", HA_NAM, "1"))  # it is the one that is published
 
 
@@ -200,31 +169,25 @@ def test_the_index_from_the_shell(trogiup: Program, home: Path) -> None:
     assert status == 0
     assert "16 cơ sở" in out
     assert f"index: {name}: documents.jsonl is missing." in err
-    assert "trogiup index build" in failed(trogiup(home / "none", "index", "info"))
 
 
 def test_a_full_disk_leaves_the_old_snapshot(trogiup: Program, home: Path) -> None:
     old = snapshot.read_manifest(home).name
     limit = 150_000
     assert max(path.stat().st_size for path in (home / "index" / old).rglob("*")) > limit
-    line = failed(trogiup(home, "index", "build", file_limit=limit))
-    assert "disk space" in line
+    assert "disk space" in failed(trogiup(home, "index", "build", file_limit=limit))
     assert snapshot.read_manifest(home).name == old
     assert snapshot.verify(home) == []
     assert [path.name for path in (home / "index").iterdir() if path.is_dir()] == [old]
-    assert "16 cơ sở" in trogiup(home, "ask", FACILITIES)[1]
 
 
 def test_search_and_eval(trogiup: Program, home: Path, tmp_path: Path) -> None:
-    status, out, err = trogiup(home, "search", "trẻ em", "-k", "3", "--json")
-    assert (status, err, len(json.loads(out)["hits"])) == (0, "", 3)
     assert "Atlantis" in failed(trogiup(home, "search", "trẻ em", "--province", "Atlantis"))
     gold = tmp_path / "gold.jsonl"
     gold.write_text(json.dumps({"id": "1", "question": FACILITIES, "answer": [["16"]]}) + "\n", encoding="utf-8")
     status, out, err = trogiup(home, "eval", gold, "--without-rasa")
     assert (status, err) == (0, "")
     assert "answer_correct                   1.000  (1/1)" in out
-    assert "none.jsonl" in failed(trogiup(home, "eval", "none.jsonl"))
 
 
 def test_the_doctor_examines(trogiup: Program, home: Path) -> None:
@@ -233,9 +196,11 @@ def test_the_doctor_examines(trogiup: Program, home: Path) -> None:
     assert err == ""
     assert "ok   database" in out
     assert "ok   index" in out
-    status, out, _ = trogiup(home / "none", "doctor")
-    assert status == 1
-    assert "BAD  index" in out
+
+
+def test_a_service_without_a_home_is_one_line(trogiup: Program, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    failed(trogiup(tmp_path / "file" / "home", "serve", "--port", str(free_port())))
 
 
 def test_who_reads_no_further_is_no_error(home: Path) -> None:
@@ -249,9 +214,3 @@ def test_who_reads_no_further_is_no_error(home: Path) -> None:
     )
     assert len(told.stdout) == 10
     assert told.stderr == b""
-
-
-def test_a_home_of_nobody_is_one_line(trogiup: Program, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for command in (["docs", "list"], ["serve"]):
-        failed(trogiup(tmp_path / "file" / "home", *command))
