@@ -159,14 +159,18 @@ def _by_words(scene: Scene) -> str:
 def persons(scene: Scene) -> Iterator[Person]:
     """Everybody named, in order; a possessive belongs to its noun, an age to the one it is said of."""
     held: Person | None = None
+    linked = {link.start for link in scene.places(("of",))}
+    married = {(act.start, act.end) for act in scene.places(("exploit",))}
     for item in sorted(scene.places(PERSONS), key=lambda f: (f.start, -f.end, PERSONS.index(f.concept))):
+        if item.concept == "partner" and (item.start - 1, item.end) in married:
+            continue  # "lấy chồng" names nobody
         if held is None:
             held = Person(item.start, item.end, item.concept)
         elif item.start < held.end:
             continue
         elif item.concept == "minor" and item.start - held.end <= 2:
             held = held._replace(end=item.end, minor=True)
-        elif item.start == held.end and held.role in _OWNED and item.concept in _OWNERS and held.owner is None:
+        elif item.start - held.end == (held.end in linked) and held.role in _OWNED and item.concept in _OWNERS and held.owner is None:
             held = held._replace(end=item.end, owner=item.concept)
         else:
             yield held
@@ -246,4 +250,4 @@ def _class(scene: Scene, everybody: list[Person], agent: Person | None, hurt: Pe
         return "child_me" if elder or scene.has(("minor_self",)) else "young"
     if role == "third" and any(p.role in _CHILD and p.start < hurt.start for p in everybody):
         return "child"
-    return "other"
+    return "child" if agent and agent.role == "school" else "other"

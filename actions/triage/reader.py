@@ -17,6 +17,9 @@ _OVER = frozenset({"fire_accident", "overdose"})
 """Kinds that are no danger any more once they lie in the past."""
 _MEANS = frozenset({"means", "means-open", "means-height", "means-poison"})
 """Rules of a suicide that is being done: seconds count."""
+_LETHAL = frozenset({"death-threat", "death-threat-to-me"})
+_GUESSED = ("trafficking", "child_abuse", "domestic_violence", "other_violence")
+"""Kinds that rules guess where nobody is named, the leading one first."""
 _BEFALLS = frozenset({"suicide", "overdose", "fire_accident"})
 _HURT = frozenset({"body-crisis"})
 """Rules that say how somebody is, not why."""
@@ -133,10 +136,13 @@ def _kinds(fired: Sequence[Fired], who: Cast) -> tuple[str, ...]:
     if who.victims and "child" not in who.victims and who.me != "young":
         neglect = ["domestic_violence"]  # an old mother who is left hungry
     # The order in which they would lead; only those that were found are kept.
-    order = ["suicide"] if rules & _MEANS else []
+    order = ["suicide"] if rules & _MEANS and not rules & _LETHAL else []
     if set(violence) <= {"other_violence"}:
         order += ["overdose"] if only_hurt else ["overdose", "fire_accident"]
-    if max((one.risk for one in fired), default=Risk.NONE) in [one.risk for one in fired if one.rule.kind == "suicide"]:
+    # Who speaks of killing others and himself is a danger to others first.
+    if not rules & _LETHAL and max((one.risk for one in fired), default=Risk.NONE) in [
+        one.risk for one in fired if one.rule.kind == "suicide"
+    ]:
         order.append("suicide")
     order += ["trafficking"] if "trafficking" in settled else []
     by_words = settled.get("sexual_abuse", set()) <= _WORDS and rules & _BLOWS
@@ -161,7 +167,7 @@ def _violence(guesses: set[str], who: Cast) -> list[str]:
         if who.by_partner or (who.at_home and who.victims):
             kinds.append("domestic_violence")
         else:
-            kinds += sorted(guesses - {"child_abuse"} if who.victims else guesses)
+            kinds += [kind for kind in _GUESSED if kind in guesses and not (who.victims and kind == "child_abuse")]
     elif "trafficking" in guesses and not who.at_home:
         kinds.append("trafficking")
     if who.me in ("self", "young") and who.by_partner:

@@ -57,7 +57,7 @@ def test_every_concept_is_used() -> None:
     in_code = {
         *(*PERSONS, *BLOWS, *STATES),
         *(c for role in ("guard", "covers", "mute") for c in TRIAGE.lexicon.roles[role]),
-        "negation",
+        *("negation", "of"),
         "now",
         "past",
         "help",

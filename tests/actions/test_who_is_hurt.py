@@ -41,6 +41,8 @@ CASES = [
     ("con em bi thay giao xam hai hom qua", "sexual_abuse", "111", "carer", RANSOM),
     ("Con tôi 7 tuổi bị bạn lớp trên đánh hội đồng, quay clip đăng lên mạng", "child_abuse", "111", "carer", ("gửi thêm ảnh",)),
     ("tôi lỡ tay đánh con chảy máu", "child_abuse", "115", "doer", ("đừng tự xông vào", *RANSOM)),
+    ("Con gái 5 tuổi của tôi bị hàng xóm dâm ô", "sexual_abuse", "111", "witness", ("lỗi của anh/chị",)),
+    ("thầy thể dục hay đụng chạm vào ngực mấy bạn nữ lớp em", "sexual_abuse", "111", "witness", ("lỗi của anh/chị",)),
     # I am a child
     ("em 13 tuổi, bố dượng hay đánh em", "child_abuse", "111", "child", ("anh/chị", "Anh/chị", *RANSOM)),
     ("em hoc lop 6, ba em nhau say la danh em", "child_abuse", "111", "child", ("nh/chị",)),
@@ -91,7 +93,10 @@ CASES = [
     ("chồng đánh em hoài, em vừa uống thuốc sâu", "suicide", "115", "self", ("trẻ",)),
     ("tôi không muốn sống nữa", "suicide", "096 306 1414", "self", ("gây nôn", "trẻ")),
     ("bạn em nhắn tin từ biệt, không ai gọi được", "suicide", "113", "witness", ("ở bên người ấy",)),
+    ("ông xã tôi nói hôm nay sẽ giết cả nhà rồi tự tử", "domestic_violence", "113", "self", ("chịu một mình",)),
     # body, fire, water
+    ("cháy", "fire_accident", "114", "unknown", ("đối đầu",)),
+    ("chay mau", "fire_accident", "115", "unknown", ("đối đầu", "khói")),
     ("anh tôi chơi đá xong co giật sùi bọt mép", "overdose", "115", "witness", ("trẻ", "tránh ra xa")),
     ("bé nhà em uống nhầm nước tẩy", "overdose", "115", "witness", ("đối đầu",)),
     ("con em sốt co giật tím tái", "fire_accident", "115", "witness", ("khói", "thang máy")),
