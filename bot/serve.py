@@ -102,7 +102,7 @@ async def serve(services: Services, say: Callable[[str], None], *, with_rasa: bo
     """Until SIGINT or SIGTERM. SettingsError when the port is taken."""
     settings = services.settings
     check_port(settings.host, settings.port)
-    async with house(services, say, with_rasa=with_rasa, wait_for_rasa=True) as running:
+    async with house(services, say, with_rasa=with_rasa) as running:  # who is in danger does not wait for Rasa
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -157,6 +157,11 @@ async def test_a_province_without_documents_is_named_with_those_that_have_some(g
         assert province in answer["text"]
 
 
+async def test_half_an_emoji_goes_no_further(parts: Parts, rasa: FakeRasa) -> None:
+    await Gateway(parts, rasa).reply(conversation_id="c", text="chào \ud83d")
+    assert rasa.asked == ["chào \ufffd"]
+
+
 async def test_decomposed_text_is_answered_like_composed(gateway: Gateway) -> None:
     nfc = await gateway.reply(conversation_id="c", text=FACILITIES)
     nfd = await gateway.reply(conversation_id="d", text=unicodedata.normalize("NFD", FACILITIES))
