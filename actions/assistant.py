@@ -41,12 +41,17 @@ class Assistant:
         route = self.router.route(message.text)
         if route != "question":
             return self._routed(route, context)
-        if intent is not None and self._bare(message, context):
-            if intent in SMALLTALK:
-                return self.smalltalk(intent, context)
-            if intent == "handover":
-                return self.handover(context)
-        return self.question(message, context)
+        if self._bare(message, context) and (told := self._meant(intent, context)):
+            return told
+        answer = self.question(message, context)
+        # Where the documents have nothing, what the dialogue model took the message for is the better guess.
+        return (answer.kind in ("abstain", "clarify") and self._meant(intent, context)) or answer
+
+    def _meant(self, intent: str | None, context: Context) -> Answer | None:
+        """Small talk or a wish for a human, as the dialogue model has it."""
+        if intent in SMALLTALK:
+            return self.smalltalk(intent, context)
+        return self.handover(context) if intent == "handover" else None
 
     def _routed(self, route: Route, context: Context) -> Answer:
         if route == "handover":

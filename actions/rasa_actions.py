@@ -20,6 +20,8 @@ from actions.assistant import Assistant
 from actions.model import Answer, Context, Message
 from knowledge.text import clean_message
 
+_SURE = 0.5
+"""Confidence, 0…1; chosen on tests/eval/train.jsonl."""
 Clock = Callable[[], datetime]
 Events = list[dict[str, Any]]
 
@@ -48,7 +50,7 @@ class _AssistantAction(Action):  # type: ignore[misc]  # rasa_sdk ships no types
         as_of = date.fromisoformat(metadata["as_of"]) if "as_of" in metadata else now.date()
         message = Message(tracker.sender_id, clean_message(tracker.latest_message.get("text") or ""), "", now, as_of)
         context = read_context(metadata["context"]) if "context" in metadata else _from_slots(tracker)
-        answer = self.answer(message, context, tracker.get_intent_of_latest_message(skip_fallback_intent=False))
+        answer = self.answer(message, context, _intent(tracker))
         dispatcher.utter_message(text=answer.text if "context" not in metadata else None, json_message=payload(answer))
         return [
             SlotSet("last_question", answer.context.question),
@@ -148,6 +150,12 @@ def read_context(raw: dict[str, Any]) -> Context:
 def write_context(context: Context) -> str:
     """The JSON form of a Context."""
     return json.dumps(asdict(context), ensure_ascii=False)
+
+
+def _intent(tracker: Tracker) -> str | None:
+    """The intent, where the dialogue model is sure enough of it."""
+    intent: dict[str, Any] = tracker.latest_message.get("intent") or {}
+    return intent.get("name") if (intent.get("confidence") or 0.0) >= _SURE else None
 
 
 def _from_slots(tracker: Tracker) -> Context:
