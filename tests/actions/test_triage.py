@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import shutil
 import statistics
-import time
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -245,33 +244,6 @@ def test_the_same_words_give_the_same_answer() -> None:
     assert [fresh.assess(t) for t in reversed(texts)] == [TRIAGE.assess(t) for t in reversed(texts)]
 
 
-# --- time ---
-
-
-def milliseconds(texts: list[str]) -> list[float]:
-    spent = []
-    for text in texts:
-        start = time.process_time()
-        TRIAGE.assess(text)
-        spent.append((time.process_time() - start) * 1000)
-    return sorted(spent)
-
-
-def test_a_message_takes_less_than_two_milliseconds() -> None:
-    spent = milliseconds([r["question"] for name in ("danger", "harmless") for r in rows(name, check=False)])
-    print(f"\np50 {statistics.median(spent):.2f} ms, p95 {spent[int(len(spent) * 0.95)]:.2f} ms, max {spent[-1]:.2f} ms")
-    assert statistics.median(spent) <= 1
-    assert spent[int(len(spent) * 0.95)] <= 2
-
-
 @pytest.mark.parametrize("text", ["bị đánh ", "em ", "danh em ", "ba con ", "không muốn sống ", "🔪"])
-def test_a_long_message_cannot_hold_it_up(text: str) -> None:
-    assert milliseconds([(text * 4000)[:4000]] * 10)[0] <= 8
-
-
-def test_four_thousand_characters_of_danger() -> None:
-    """Danger in every line, which is the slowest there is: about 3 ms; the bound leaves room for a busy machine."""
-    text = ". ".join(r["question"] for r in rows("danger", check=False))[:4000]
-    spent = milliseconds([text] * 20)
-    print(f"\n4,000 characters of danger: {spent[0]:.2f} ms")
-    assert spent[0] <= 10
+def test_the_longest_message_is_read_whole(text: str) -> None:
+    assert TRIAGE.assess((text * 4000)[:3980] + " cứu em với").urgent
