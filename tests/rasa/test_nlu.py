@@ -33,6 +33,16 @@ def test_the_data_is_valid():
     assert "No story structure conflicts found" in done.stdout + done.stderr
 
 
+def test_rasa_tests_the_stories_itself(trained_model, tmp_path):
+    assert trained_model.is_file()  # with a missing one `rasa test` silently takes another
+    done = run_rasa_python(
+        "-m", "rasa", "test", "core", "--model", str(trained_model), "--stories", "bot/data/stories.yml",
+        "--out", str(tmp_path), "--fail-on-prediction-errors",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "- story" not in (tmp_path / "failed_test_stories.yml").read_text(encoding="utf-8")
+
+
 def test_there_are_enough_examples_and_no_line_is_in_two_intents(in_rasa):
     counts, twice = in_rasa(
         "from collections import Counter, defaultdict\n"
