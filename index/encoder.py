@@ -28,6 +28,9 @@ Vectors = npt.NDArray[np.float32]
 DIMENSIONS = 128
 _WINDOW = 6
 _SIF = 1e-3
+_NOISE = 1e-6
+"""Singular values below this share of the largest are rounding."""
+_DECIMALS = 6
 _UNKNOWN = "[UNK]"
 _BETWEEN_WORDS = r"[^\p{L}\p{N}]+"
 _PATHS = ("/", "./", "../", "~")
@@ -141,7 +144,16 @@ def _vectors(sentences: Sequence[Sequence[int]], size: int, seed: int) -> Vector
     ppmi = csr_array((positive, (rows, columns)), shape=(size, size))
     with threadpool_limits(1):  # threads add up in any order, and the same texts shall make the same model
         left, strengths, _ = svds(ppmi, k=min(DIMENSIONS, size - 1), v0=np.random.default_rng(seed).standard_normal(size))
-    return np.ascontiguousarray(left * np.sqrt(strengths), dtype=np.float32)
+    kept = strengths > _NOISE * strengths.max()  # beyond the matrix's rank the solver's vectors are whatever rounding left
+    return _canonical(left[:, kept] * np.sqrt(strengths[kept]))
+
+
+def _canonical(vectors: npt.NDArray[np.float64]) -> Vectors:
+    """A singular vector's sign and its last digits are the solver's choice of the day (memory alignment decides): both are settled here."""
+    rounded = np.round(vectors, _DECIMALS)
+    large = np.abs(rounded) >= np.abs(rounded).max(axis=0, initial=0.0) / 2
+    signs = np.sign(rounded[large.argmax(axis=0), np.arange(rounded.shape[1])])
+    return np.ascontiguousarray(rounded * signs + 0.0, dtype=np.float32)  # + 0.0: no negative zeros
 
 
 def _digest(folder: Path) -> str:
