@@ -9,7 +9,7 @@ PYTEST ?=
 FILES := knowledge index actions bot tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench nlu lock rasa-tensorflow clean setup setup-dev
+.PHONY: help run test check bench train ablation nlu lock rasa-tensorflow clean setup setup-dev
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -27,8 +27,14 @@ check: setup-dev ## what CI runs: format, lint, types, layers, tests with covera
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory test PYTEST="--cov --cov-report=term:skip-covered $(PYTEST)"
 
-bench: setup ## the benchmarks: tables, also under var/bench/
-	@$(BIN)/python -m tools.bench
+bench: setup ## the benchmarks: speed and memory, answers, other engines, 100,000 passages; also under var/bench/
+	@status=0; for part in bench bench_quality bench_engines bench_large; do $(BIN)/python -m tools.$$part || status=1; done; exit $$status
+
+train: setup-dev ## train what search and answering learn from tests/eval/train.jsonl, byte for byte the same each time
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.train
+
+ablation: setup-dev ## what each part of search is worth: the tables with that part left out
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.ablation
 
 nlu: setup ## how well the dialogue model understands: held-out 30%, accented and stripped
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-rasa/bin/python -m bot.rasa.evaluate_nlu
@@ -41,7 +47,7 @@ rasa-tensorflow: setup ## the real TensorFlow in Rasa's environment, for DIET (1
 	@$(call python,tools/setup.py --tensorflow)
 
 clean: ## remove what can be made again: environments, models, caches (never the database)
-	rm -rf .venv .venv-rasa var/rasa var/index var/bench build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov .coverage
+	rm -rf .venv .venv-rasa .venv-bench .rasa var/rasa var/index var/bench build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis htmlcov .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup:

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from actions.answering import Answerer
-from actions.followup import FollowUps, Reading
+from actions.followup import FollowUps, Reading, Sense, Turn
+from actions.guard import bodies
 from actions.hotlines import HotlineDesk
+from actions.missing import Missing
 from actions.model import Answer, Context, Message
+from actions.recall import AROUND, Recall, cited
 from actions.routing import Route, Router
 from actions.texts import Texts
 from index.model import Query
 from knowledge.model import Hotline
+from knowledge.text import marked_words
 
 SMALLTALK = frozenset({"greet", "goodbye", "thanks", "affirm", "deny", "bot_about"})
 """Intents of the dialogue model that are small talk; each has a text of the same name."""
+SOCIAL = frozenset({"greet", "goodbye", "affirm", "deny", "laugh", "sorry", "mood", "wellbeing"})
+"""Small talk whose words may also go back to the last answer ("thật không?", "còn ai nữa không")."""
 _BARE = 2
 """Content words that a message of pure small talk may hold."""
 _ROWS = 4
 """Numbers shown at once."""
 _SHORT_QUESTION = 5
 """Content words: a longer question says what it wants."""
+_SOME = 0.6
+"""Share of what a turn asks for that must stand beside the last answer, where the documents have nothing else."""
 _SHORT_PHONE = 9
 """Content words: a longer question that only mentions a hotline is about the plan."""
 
@@ -36,16 +45,50 @@ class Assistant:
     desk: HotlineDesk
     texts: Texts
 
+    @cached_property
+    def recall(self) -> Recall:
+        """Goes back to what was told."""
+        return Recall(self.texts)
+
+    @cached_property
+    def missing(self) -> Missing:
+        """Says what is not held."""
+        return Missing(self.texts)
+
     def reply(self, message: Message, context: Context, intent: str | None = None) -> Answer:
         """The answer to a message. `intent`: what Rasa made of it, None when Rasa was not there; rules have the last word on small talk."""
-        route = self.router.route(message.text)
+        answer = self._replied(message, context, intent)
+        if answer.kind != "answer" or answer.context.cited:
+            return answer
+        kept = replace(answer.context, cited=cited(answer, context.shown), phones=tuple(h.phone for h in answer.hotlines))
+        return replace(answer, context=kept)
+
+    def _replied(self, message: Message, context: Context, intent: str | None) -> Answer:
+        route = self._route(message, context)
         if route != "question":
-            return self._routed(route, context)
+            return self._routed(route, message.text, context)
         if self._bare(message, context) and (told := self._meant(intent, context)):
             return told
         answer = self.question(message, context)
         # Where the documents have nothing, what the dialogue model took the message for is the better guess.
         return (answer.kind in ("abstain", "clarify") and self._meant(intent, context)) or answer
+
+    def _route(self, message: Message, context: Context) -> Route:
+        """What the message is, as typed or with its teencode written out; one that goes back to what was told is none of it."""
+        route = self.router.route(message.text)
+        if route == "question":
+            route = self.router.route(self.followups.understanding.lexicon.normalise(message.text))
+        if route not in ("question", "attack") and self._names_a_line(message.text):
+            return "question"
+        if route in ("question", "handover", "outside", "attack"):
+            return route
+        query = self.followups.understanding.read(message.text, message.as_of)
+        back = (context.question or route in ("deny", "affirm", "laugh")) and self.followups.goes_back(message.text, message.as_of)
+        return "question" if query.provinces or query.numbers or (back and route in SOCIAL) else route
+
+    def _names_a_line(self, text: str) -> bool:
+        """Whether a number of the directory stands there, or a line by its own name: then that is what the message is about."""
+        return self.desk.directory.find_phone(text) is not None or self.desk.called(text, None) is not None
 
     def _meant(self, intent: str | None, context: Context) -> Answer | None:
         """Small talk or a wish for a human, as the dialogue model has it."""
@@ -53,11 +96,11 @@ class Assistant:
             return self.smalltalk(intent, context)
         return self.handover(context) if intent == "handover" else None
 
-    def _routed(self, route: Route, context: Context) -> Answer:
+    def _routed(self, route: Route, text: str, context: Context) -> Answer:
         if route == "handover":
             return self.handover(context)
         if route in ("outside", "attack"):
-            return self.out_of_scope(context)
+            return self.out_of_scope(context, (self.router.subject(text) or "other") if route == "outside" else route)
         return self.smalltalk(route, context)
 
     def smalltalk(self, kind: str, context: Context) -> Answer:
@@ -68,9 +111,10 @@ class Assistant:
         """A human is asked for. The gateway opens the case and words the answer with its number."""
         return Answer("handover", self.texts("handover.lost"), context=context)
 
-    def out_of_scope(self, context: Context) -> Answer:
-        """Outside what the documents are about."""
-        return Answer("abstain", self.texts("out_of_scope"), suggestions=self.texts.choices("suggestions.examples"), context=context)
+    def out_of_scope(self, context: Context, subject: str = "other") -> Answer:
+        """Outside what the documents are about; `subject`: a name of data/routing.yml, whose text begins with it."""
+        text = f"{self.texts(f'out_of_scope.{subject}')} {self.texts('out_of_scope.plain')}"
+        return Answer("abstain", text, suggestions=self.texts.choices("suggestions.examples"), context=context)
 
     def ask_province(self, context: Context) -> Answer:
         """Which province is meant?"""
@@ -82,30 +126,103 @@ class Assistant:
         """A question: a number to call, or an answer from the documents, in the light of the turn before."""
         reading = self.followups.read(message.text, context, message.as_of)
         if reading.turn == "lost" and self.answerer().retriever.scope(reading.query).missing_provinces:
-            return self.answerer().answer(reading.query, context)
+            return self._told(reading.sense, context)
         if reading.turn == "lost":
             lost = replace(context, question=None, shown=())
             return Answer("clarify", self.texts("abstain.no_earlier"), suggestions=self.texts.choices("suggestions.examples"), context=lost)
-        if reading.turn in ("standalone", "narrowed", "moved") and (told := self._phone(message, reading, context)):
+        if reading.turn in ("source", "detail", "more"):
+            return self._again(reading, message, context)
+        if told := self._phone(message, reading, context):
             return told
         if not reading.query.terms and not reading.query.provinces and not reading.query.numbers:
             return Answer("clarify", self.texts("clarify.vague"), suggestions=self.texts.choices("suggestions.examples"), context=context)
         return self._documents(reading, context)
 
+    def _again(self, reading: Reading, message: Message, context: Context) -> Answer:
+        """Back to what was told: where it stands, the same at more length, or what comes after it."""
+        answerer, query = self.answerer(), reading.query
+        place = query.provinces[0] if len(query.provinces) == 1 else context.province
+        here = context if place == context.province else replace(context, province=place, shown=(), cited=(), told=())
+        if context.phones and place == context.province:
+            return self._numbers_again(reading, message, context)
+        if reading.turn == "source" and (told := self.recall.source(answerer, query, here)):
+            return told
+        if reading.turn == "source" and place == context.province:
+            return Answer("abstain", self.texts("missing.source"), suggestions=self.texts.choices("suggestions.examples"), context=context)
+        if reading.turn == "detail" and (told := self.recall.detail(answerer, query, here)):
+            return told
+        if reading.turn != "source" and query.fact and here.cited:
+            return self._nothing_more(query, here)
+        shown = () if reading.turn == "source" else here.shown
+        told = answerer.answer(query, replace(here, cited=()), skip=shown)
+        if told.kind == "abstain" and shown:
+            return self._nothing_more(query, here)
+        return self._with_missing(query, replace(told, context=replace(told.context, topic=context.topic, told=here.told)))
+
+    def _nothing_more(self, query: Query, context: Context) -> Answer:
+        """Everything was shown; the other provinces are offered."""
+        collection = self.answerer().retriever.snapshot.collection
+        others = tuple(self.texts("suggestions.province", province=p) for p in collection.provinces if p not in query.provinces)
+        return Answer("abstain", self.texts("abstain.more"), suggestions=others, context=context)
+
+    def _numbers_again(self, reading: Reading, message: Message, context: Context) -> Answer:
+        """The source of the numbers told, or those that were not told yet."""
+        rows = [row for phone in context.phones if (row := self.desk.directory.by_phone(phone))]
+        if reading.turn != "more":
+            return self.recall.directory(self.desk.shown(rows, message.received_at), context)
+        found = self.desk.rows_for(reading.question, next(iter(reading.query.provinces), None), message.received_at)
+        left = tuple(row for row in found if row.phone not in context.phones)
+        if not left:
+            return Answer("abstain", self.texts("missing.numbers"), suggestions=self.texts.choices("suggestions.examples"), context=context)
+        answer = self._rows(left, reading.query, message, context)
+        shown = (*context.phones, *(hotline.phone for hotline in answer.hotlines))
+        return replace(answer, context=replace(answer.context, question=context.question, phones=shown))
+
     def _documents(self, reading: Reading, context: Context) -> Answer:
-        answerer = self.answerer()
-        named = reading.query.provinces
-        place = named[0] if len(named) == 1 else None
-        kept = Context(reading.question, place, context.document_id if reading.turn != "standalone" else None)
-        if reading.turn == "more":
-            return answerer.answer(reading.query, replace(kept, shown=context.shown), skip=context.shown)
-        first = answerer.answer(reading.query, kept)
+        told = self._from_documents(reading, context)
+        if reading.asks is None or reading.query.wants_phone or not context.cited:
+            return told
+        return self._nearby(reading, told, context) or told
+
+    def _nearby(self, reading: Reading, found: Answer, context: Context) -> Answer | None:
+        """A turn that leans on the last answer, out of the passage told last where that holds all that is asked, or out of one around it
+        where the documents gave something far from it."""
+        answerer, asks, lost = self.answerer(), reading.asks or (), found.kind != "answer"
+        beside = not lost and self.recall.is_beside(answerer, found, asks, context)
+        if beside and all(word.isdigit() for word in asks):
+            return None
+        told = self.recall.nearby(answerer, reading.query, asks, context, _SOME if lost else 1, 0 if beside else AROUND)
+        if told is None or told.kind != "answer":
+            return None
+        return replace(told, context=replace(told.context, question=reading.question, topic=reading.sense.topic))
+
+    def _from_documents(self, reading: Reading, context: Context) -> Answer:
+        first = self._told(reading.sense, context, reading.turn)
+        if reading.query.asked == "who" and reading.otherwise and not any(bodies(first.text.split("\n")[0])):
+            here = [sense for sense in reading.otherwise if sense.query.provinces == reading.query.provinces]
+            senses = (self._told(sense, context, reading.turn) for sense in here)
+            first = next((told for told in senses if told.kind == "answer" and any(bodies(told.text.split("\n")[0]))), first)
         if first.kind != "abstain" or reading.query.fact:
             return first
-        others = (answerer.answer(query, kept) for query in reading.otherwise)
+        others = (self._told(sense, context, reading.turn) for sense in reading.otherwise)
         if told := next((answer for answer in others if answer.kind == "answer"), None):
             return told
-        return self._asked_back(reading, kept) or first
+        return self._asked_back(reading, first.context) or first
+
+    def _told(self, sense: Sense, context: Context, turn: Turn = "standalone") -> Answer:
+        """What the documents say to one way of understanding the turn."""
+        answerer, query = self.answerer(), sense.query
+        place = query.provinces[0] if len(query.provinces) == 1 else None
+        kept = Context(sense.question, place, context.document_id if turn != "standalone" else None)
+        if self.missing.before_the_merger(query, answerer):
+            told = self.missing.not_held(query, answerer, Answer("abstain", "", context=kept))
+        else:
+            told = self._with_missing(query, answerer.answer(query, kept))
+        return replace(told, context=replace(told.context, topic=sense.topic))
+
+    def _with_missing(self, query: Query, told: Answer) -> Answer:
+        """An answer that says whose words it gives, an abstention that says what is missing."""
+        return self.missing.whose(query, self.missing.explained(query, told, self.answerer()), self.answerer())
 
     def _asked_back(self, reading: Reading, context: Context) -> Answer | None:
         """A question too short to be answered, or one that only lacks its province, is asked back about, once."""
@@ -128,7 +245,8 @@ class Assistant:
         written = self.desk.directory.find_phone(asked)
         if written and (query.wants_phone or (len(query.terms) <= _SHORT_PHONE and not query.provinces)):
             return self._named(written, message, context)
-        if not query.wants_phone:
+        typed = set(marked_words(message.text))
+        if not query.wants_phone or ("sở" in typed and "số" not in typed):  # "báo cáo cho sở nào" asks for an office
             return None
         if self.desk.asks_for_body(asked):
             rows: tuple[Hotline, ...] = ()

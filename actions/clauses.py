@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from index.analysis import has_quantity, terms
+from actions.guard import bodies
+from index.analysis import has_quantity, terms, years_in
 from index.model import Hit, Query
 from index.search import Retriever
 from knowledge.model import Span
-from knowledge.text import folded_line, sentences
+from knowledge.text import fold, folded_line, sentences
 
 _LETTER = re.compile(r"^(?:[a-zđ]\)|\d{1,2}\.)\s+(?=\S)")
 """The number of a clause in its list."""
+_PERCENT_ASKED = re.compile(r"phan tram|%|ty le|ti le")
+_PERCENT = re.compile(r"\d\s*(?:%|phần trăm)")
+_SHARE = frozenset(("ty", "ti", "le", "phan", "tram", "bao", "nhieu"))
+"""Folded words that ask for a share: a clause that has the share need not call it one."""
+_MOMENT = re.compile(r"\b20\d\d\b|\d/\d|[Qq]uý [IV1-4]|\b(?:tháng|ngày) \d|[Hh][àằ]ng năm|định kỳ")
 _SHORTEST = 12
 """Characters; a shorter clause ("…") hangs on its neighbour."""
+CERTAIN = 1.15
+"""Fit of a clause that holds the asked figure beside nearly all that is asked: no other figure is told with it."""
+_FIGURE, _BODY, _YEAR = 0.25, 0.15, 0.25
+"""What a clause gains in which stands what is asked for: the figure, the body or moment, the year (parts of the whole question, 0…1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +38,42 @@ class Excerpt:
 def excerpt(query: Query, hit: Hit, retriever: Retriever, budget: int) -> Excerpt:
     """The best run of clauses of at most about `budget` characters; always at least one clause, cut at its end if it alone is longer.
 
-    It begins with the best clause; only one that ends the passage takes what stands before it along, and never before an asked figure.
+    It begins with the best clause; only one that ends the passage takes what stands before it along. Asked for a figure, no clause with
+    another figure comes along where the best one holds all that is asked.
     """
-    text = hit.document.text
-    start = hit.passage.span.start
-    # Inside a clause a line break is a page break; recipients and signature are lists of lines.
-    words = hit.passage.text if hit.passage.role == "closing" else hit.passage.text.replace("\n", " ")
-    spans = _clauses(words)
-    best = max(range(len(spans)), key=lambda at: (_fit(query, hit.passage.text[slice(*spans[at])], retriever), -at))
+    query = _figure_asked(query)
+    words, spans = _of(hit)
+    best = max(range(len(spans)), key=lambda at: (_fit(query, words[slice(*spans[at])], retriever), -at))
+    counting = query.asked == "how_many"
+    certain = counting and _fit(query, words[slice(*spans[best])], retriever, _above(hit)) >= CERTAIN
     first = last = best
     while True:
         grown = False
-        if last + 1 < len(spans) and spans[last + 1][1] - spans[first][0] <= budget:
+        following = spans[last + 1] if last + 1 < len(spans) else None
+        if following and following[1] - spans[first][0] <= budget and not (certain and has_quantity(words[slice(*following)])):
             last, grown = last + 1, True
-        elif (
-            query.asked != "how_many"
-            and first > 0
-            and spans[last][1] - spans[first - 1][0] <= budget
-            and first == best
-            and last == len(spans) - 1
-        ):
+        elif not counting and first > 0 and spans[last][1] - spans[first - 1][0] <= budget and first == best and last == len(spans) - 1:
             first, best, grown = first - 1, first - 1, True
         if not grown:
             break
-    span = Span(start + spans[first][0], start + min(spans[last][1], spans[first][0] + max(budget, _SHORTEST)))
-    limit = start + spans[last][1]
-    span = _whole_words(text, span, limit)
-    told = shown(span.of(text))
-    return Excerpt(span, f"{told.rstrip(' .,;:')}…" if span.end < limit else told)
+    return _cut(hit, spans[first][0], spans[last][1], budget)
+
+
+def opening(hit: Hit, budget: int) -> Excerpt:
+    """A passage from its beginning: as many clauses as fit into `budget` characters, at least the first, cut if it alone is longer."""
+    _, spans = _of(hit)
+    start = spans[0][0]
+    end = next((last for _, last in reversed(spans) if last - start <= budget), spans[0][1])
+    part = _cut(hit, start, end, budget)
+    return part if end == spans[-1][1] or part.words.endswith("…") else Excerpt(part.span, f"{part.words.rstrip(' .,;:')}…")
+
+
+def best_fit(query: Query, hit: Hit, retriever: Retriever) -> float:
+    """How well the best clause of a passage, its headings added, answers: coverage, and the figure, body and year asked for."""
+    query = _figure_asked(query)
+    words, spans = _of(hit)
+    above = _above(hit)
+    return max(_fit(query, words[slice(*span)], retriever, above) for span in spans)
 
 
 def shown(words: str) -> str:
@@ -77,21 +95,55 @@ def repeats(text: str, told: str) -> bool:
     return folded_line(text) in folded_line(told)
 
 
+def _figure_asked(query: Query) -> Query:
+    """Asked for a share: the question by what it is a share of."""
+    left = tuple(term for term in query.terms if term not in _SHARE)
+    return replace(query, terms=left) if query.asked == "how_many" and left else query
+
+
+def _above(hit: Hit) -> str:
+    """The heading right above: those further up are about more than the passage."""
+    return hit.passage.path[-1] if hit.passage.path else ""
+
+
+def _of(hit: Hit) -> tuple[str, list[tuple[int, int]]]:
+    """The words of a passage and the spans of its clauses in them, counted from the passage's beginning."""
+    # Inside a clause a line break is a page break; recipients and signature are lists of lines.
+    words = hit.passage.text if hit.passage.role == "closing" else hit.passage.text.replace("\n", " ")
+    return words, _clauses(words)
+
+
+def _cut(hit: Hit, first: int, last: int, budget: int) -> Excerpt:
+    """The words between two places of a passage, cut between two words to `budget` characters."""
+    text, start = hit.document.text, hit.passage.span.start
+    limit = start + last
+    span = _whole_words(text, Span(start + first, start + min(last, first + max(budget, _SHORTEST))), limit)
+    told = shown(span.of(text))
+    return Excerpt(span, f"{told.rstrip(' .,;:')}…" if span.end < limit else told)
+
+
 def _clauses(text: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     for span in sentences(text):
-        if spans and span[1] - span[0] < _SHORTEST:
+        runs_on = spans and text[: spans[-1][1]].endswith(("...", "…")) and text[span[0]].islower()
+        if spans and (runs_on or span[1] - span[0] < _SHORTEST):
             spans[-1] = (spans[-1][0], span[1])
         else:
             spans.append(span)
     return spans or [(0, len(text))]
 
 
-def _fit(query: Query, clause: str, retriever: Retriever) -> float:
-    held = frozenset(terms(clause))
-    fit = retriever.coverage(query, held)
+def _fit(query: Query, clause: str, retriever: Retriever, above: str = "") -> float:
+    fit = retriever.coverage(query, frozenset([*terms(clause), *terms(above)]))
     if query.asked == "how_many":
-        fit += 0.25 if has_quantity(clause) else -0.25
+        asked = bool(_PERCENT.search(clause)) if _PERCENT_ASKED.search(fold(query.written_out)) else has_quantity(clause)
+        fit += _FIGURE if asked else -_FIGURE
+    if query.asked == "who" and any(bodies(clause)):
+        fit += _BODY
+    if query.asked == "when" and _MOMENT.search(clause):
+        fit += _BODY
+    if query.years and (said := years_in(clause) or years_in(above)):
+        fit += _YEAR if said.issuperset(query.years) else -_YEAR
     return fit
 
 

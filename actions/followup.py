@@ -1,8 +1,12 @@
-"""Reading a turn in the light of the one before: "Còn ở Cà Mau?", "ai chủ trì?", "nói rõ hơn", "không, ý tôi là Hà Nam"."""
+"""Reading a turn in the light of the ones before: "Còn ở Cà Mau?", "ai chủ trì?", "nói rõ hơn", "không, ý tôi là Hà Nam".
+
+What a turn means is written out as a question that stands on its own; that question is all the next turn has to know.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -11,17 +15,31 @@ from typing import Literal
 import yaml
 
 from actions.model import Context
+from actions.wording import Wording
 from index.model import Query
 from index.understanding import Understanding
-from knowledge.text import folded_line
+from knowledge.text import folded_line, squeeze, words
 
 DATA = Path(__file__).parent / "data"
 _LEANING = 3
 """Content words: a shorter question leans on the one before."""
+_BARE_NUMBER = re.compile(r"\d{2,4}")
 
-Turn = Literal["standalone", "moved", "narrowed", "more", "source", "lost"]
-"""standalone: stands on its own · moved: the same question for another province · narrowed: a new question in the same place ·
-more: go on after what was shown · source: where the last answer stands · lost: refers to something earlier that is not there (any more)."""
+Turn = Literal["standalone", "moved", "narrowed", "more", "detail", "source", "lost"]
+"""standalone: stands on its own · moved: the same question for another province or plan · narrowed: a new question in the same place ·
+more: go on after what was shown · detail: the same at more length · source: where the last answer stands ·
+lost: refers to something earlier that is not there (any more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sense:
+    """One way to understand a turn."""
+
+    query: Query
+    question: str
+    """The words that stand on their own, but for the place: kept as the context's question."""
+    topic: str
+    """What it is about, for a next turn that only asks ("ai chủ trì?")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +47,21 @@ class Reading:
     """What is asked, taken together with the context."""
 
     turn: Turn
-    query: Query
-    question: str
-    """The words that stand on their own: kept as the context's question."""
-    otherwise: tuple[Query, ...] = ()
+    sense: Sense
+    otherwise: tuple[Sense, ...] = ()
     """Other ways to read a turn that leans on the one before, tried in order when the first finds nothing."""
+    asks: tuple[str, ...] | None = None
+    """What a turn that leans on the one before asks for in words of its own, folded, light ones left out; None: it does not lean."""
+
+    @property
+    def query(self) -> Query:
+        """The first sense's query."""
+        return self.sense.query
+
+    @property
+    def question(self) -> str:
+        """The first sense's question."""
+        return self.sense.question
 
 
 @dataclass(frozen=True)
@@ -42,65 +70,217 @@ class FollowUps:
 
     understanding: Understanding
     filler: frozenset[str]
-    more: re.Pattern[str]
+    manner: frozenset[str]
+    light: frozenset[str]
+    matters: frozenset[str]
+    timing: frozenset[str]
     source: re.Pattern[str]
+    detail: re.Pattern[str]
+    more: re.Pattern[str]
     opening: re.Pattern[str]
+    correction: re.Pattern[str]
+    corrected: re.Pattern[str]
+    asking: re.Pattern[str]
+    slots: Mapping[str, re.Pattern[str]]
+    short_places: Mapping[str, str]
 
     @classmethod
     def load(cls, understanding: Understanding, path: Path = DATA / "followups.yml") -> FollowUps:
         """From the data file."""
         table = yaml.safe_load(path.read_text(encoding="utf-8"))
-        patterns = {name: re.compile("|".join(table[name])) for name in ("more", "source", "opening")}
-        return cls(understanding, frozenset(table["filler"]), **patterns)
+
+        def either(name: str) -> re.Pattern[str]:
+            return re.compile("|".join(table[name]))
+
+        return cls(
+            understanding,
+            filler=frozenset(table["filler"]),
+            manner=frozenset(table["manner"]),
+            light=frozenset(table["light"]),
+            matters=frozenset(table["matters"]),
+            timing=frozenset(map(str, table["timing"])),
+            source=either("source"),
+            detail=either("detail"),
+            more=either("more"),
+            opening=either("opening"),
+            correction=either("correction"),
+            corrected=re.compile(table["corrected"]),
+            asking=either("asking"),
+            slots={kind: re.compile(pattern) for kind, pattern in table["slots"].items()},
+            short_places=table["short_places"],
+        )
 
     def read(self, text: str, context: Context, as_of: date) -> Reading:
         """The Reading of a turn. Never asks back; a turn that needs an earlier one which is not there is `lost`."""
-        query = self.understanding.read(text, as_of)
+        meant = self._meant(squeeze(text)) if context.question else text
+        query = self._placed_by_short_name(self.understanding.read(meant, as_of))
         line = folded_line(query.written_out)
-        own = [term for term in query.terms if term not in self.filler]
-        if not own and not query.numbers and query.fact is None:
-            if self.source.search(line):
-                return self._back("source", query, context)
-            if self.more.search(line):
+        own = self._own(query)
+        if query.fact is None and not query.numbers:
+            if turn := self._leaning_turn(line, own):
+                return self._back(turn, query, context)
+            if self.manner.issuperset(own) and query.provinces:
+                return self._moved(query, context)
+            if not own and self.opening.search(line):
                 return self._back("more", query, context)
-            if query.provinces:
-                return self._moved(query, text, context)
-            if self.opening.search(line):
-                return self._back("more", query, context)
-            return Reading("standalone", query, text)
-        if context.question and not query.provinces and not query.numbers:
-            return self._narrowed(query, own, line, text, context)
-        return Reading("standalone", query, text)
+        if not context.question:
+            return Reading("standalone", Sense(query, meant, meant))
+        if named := self._other_plan(query, own, meant != text):
+            return self._moved(named, context)
+        if not own and query.asked in ("what", "whether") and query.fact is None and not query.numbers:
+            return Reading("standalone", Sense(query, meant, meant))
+        return self._narrowed(query, own, line, context)
+
+    def _own(self, query: Query) -> list[str]:
+        """The words of a turn that say something of their own; a short name beside the name it stands for does not."""
+        doubled = {short for short, province in self.short_places.items() if province in query.provinces}
+        return [term for term in query.terms if term not in self.filler and term not in doubled]
+
+    def _meant(self, text: str) -> str:
+        """What is left of "không, ý tôi là Hà Nam cơ": the thing meant. The text itself where nothing is corrected."""
+        wording = Wording.of(text)
+        head = self.correction.match(wording.line)
+        first = head.group().strip().count(" ") + 1 if head and head.group().strip() else 0
+        tail = self.corrected.search(wording.line)
+        last = (
+            wording.at(tail.start() + 1)
+            if tail and (head or " khong phai " in tail.group() or _BARE_NUMBER.match(text))
+            else len(wording.spans)
+        )
+        return wording.between(first, last) if first < last else text
+
+    def _placed_by_short_name(self, query: Query) -> Query:
+        """ "cm thì s z": a short name counts where nothing else is said."""
+        if query.provinces or query.numbers:
+            return query
+        said = [word for word in words(query.text) if word not in self.filler and word not in ("s", "z", "vs", "r", "ntn")]
+        if len(said) == 1 and (province := self.short_places.get(said[0])):
+            return replace(query, provinces=(province,), terms=(), fact=None)
+        return query
+
+    def goes_back(self, text: str, as_of: date) -> bool:
+        """Whether a message asks for the source, for more, or for the same at more length."""
+        query = self.understanding.read(text, as_of)
+        own = self._own(query)
+        return query.fact is None and self._leaning_turn(folded_line(query.written_out), own) is not None
+
+    def _leaning_turn(self, line: str, own: list[str]) -> Turn | None:
+        if not set(own) <= self.manner:
+            return None
+        turns: tuple[tuple[Turn, re.Pattern[str]], ...] = (("source", self.source), ("detail", self.detail), ("more", self.more))
+        return next((turn for turn, pattern in turns if pattern.search(line)), None)
 
     def _back(self, turn: Turn, query: Query, context: Context) -> Reading:
         if not context.question:
-            return Reading("lost", query, query.text)
-        return Reading(turn, self._earlier(context, query.as_of), context.question)
+            return Reading("lost", Sense(query, query.text, query.text))
+        placed = replace(context, province=query.provinces[0]) if query.provinces else context
+        return Reading(turn, self._earlier(placed, query.as_of))
 
-    def _moved(self, query: Query, text: str, context: Context) -> Reading:
+    def _moved(self, query: Query, context: Context) -> Reading:
         if not context.question:
-            return Reading("lost", query, text)
-        earlier = self.understanding.read(context.question, query.as_of)
-        return Reading("moved", replace(earlier, provinces=query.provinces, numbers=()), context.question)
-
-    def _narrowed(self, query: Query, own: list[str], line: str, text: str, context: Context) -> Reading:
-        """A new question without a place keeps the place; one that names another thing ("thế còn người già?") keeps the question too."""
-        placed = replace(query, provinces=(context.province,)) if context.province else query
-        leans = bool(self.opening.search(line)) or len(own) <= _LEANING
-        if query.fact or not leans:
-            return Reading("narrowed", placed, text, (query,))
+            return Reading("lost", Sense(query, query.text, query.text))
         earlier = self._earlier(context, query.as_of)
-        combined = replace(
-            placed,
-            asked=earlier.asked if query.asked == "what" else query.asked,
-            counted=query.counted or earlier.counted,
-            terms=(*own, *own, *earlier.terms),  # what is new counts twice
-            paraphrases=(*query.paraphrases, *earlier.paraphrases),
-        )
-        if query.asked == "what" and not query.duties:
-            return Reading("narrowed", combined, text, (placed, query))
-        return Reading("narrowed", placed, text, (combined, query))
+        moved = replace(earlier.query, provinces=query.provinces, numbers=query.numbers)
+        return Reading("moved", replace(earlier, query=moved))
 
-    def _earlier(self, context: Context, as_of: date) -> Query:
-        earlier = self.understanding.read(context.question or "", as_of)
-        return replace(earlier, provinces=(context.province,), numbers=()) if context.province else earlier
+    def _other_plan(self, query: Query, own: list[str], corrected: bool) -> Query | None:
+        """The query of a turn that only names another document ("nhầm, 2735 cơ"); None when it says more."""
+        if query.fact is None and query.numbers and not [w for w in own if not w.isdigit() and w not in ("hoach", "kh", "quyet", "dinh")]:
+            return replace(query, provinces=())
+        if corrected and len(own) == 1 and _BARE_NUMBER.fullmatch(own[0]) and not query.years:
+            return replace(query, numbers=(own[0],), provinces=())
+        return None
+
+    def _narrowed(self, query: Query, own: list[str], line: str, context: Context) -> Reading:
+        """A question of its own, or one that needs the earlier one's topic, place, or form."""
+        alone = Sense(self._in_place(query, context), query.text, query.text)
+        turn: Turn = "standalone" if query.provinces or query.numbers else "narrowed"
+        opens = bool(self.opening.search(line))
+        if query.fact or query.numbers or not (opens or len(own) <= _LEANING or self.light.issuperset(own)):
+            bare = () if turn == "standalone" else (Sense(query, query.text, query.text),)
+            return Reading(turn, alone, bare)
+        of_body = query.duties and bool(self.understanding.rules.body.search(line))
+        named = bool(self.slots["body"].search(line))
+        asks = None if query.provinces or of_body or named else self._asks(query, own)
+        slotted, rest = self._slotted(query, own, context)
+        if slotted and not rest:
+            return Reading("narrowed", slotted, (alone,), asks)
+        combined = self._combined(query, own, context)
+        asks_body = of_body or (query.asked == "who" and not self.matters.isdisjoint(own))
+        if self.light.issuperset(own):
+            whole_plan = self.understanding.read(context.question or "", query.as_of).fact is not None
+            if asks_body or whole_plan:
+                return Reading(turn, alone, (combined,), asks)
+            return Reading("moved" if query.provinces else "narrowed", combined, (alone,), asks)
+        if turn == "standalone":
+            return Reading(turn, alone, (combined,))
+        if (opens or query.asked == "what") and not asks_body:
+            return Reading("narrowed", combined, (alone,), asks)
+        return Reading("narrowed", alone, (combined,), asks)
+
+    def _asks(self, query: Query, own: list[str]) -> tuple[str, ...]:
+        """The words of its own that say what is asked for; beside a year, what only places it ("cuối", "quý 4") is left out."""
+        said = [word for word in own if not (query.years and word in self.timing)]
+        return () if self.light.issuperset(said) else tuple(said)
+
+    def _slotted(self, query: Query, own: list[str], context: Context) -> tuple[Sense | None, list[str]]:
+        """The earlier question with the things that this turn names in the place of its own, and what the turn says beside them."""
+        said = Wording.of(query.written_out)
+        earlier = Wording.of(context.question or "")
+        taken: set[int] = set()
+        for kind, pattern in self.slots.items():
+            match = pattern.search(said.line)
+            if kind == "body" and not pattern.search(earlier.line):
+                continue
+            if match is None or taken & set(part := said.range_of(match)):
+                continue
+            taken |= set(part)
+            earlier = self._replaced(earlier, kind, said.between(part.start, part.stop))
+        if not taken:
+            return None, own
+        named = {said.folded[at] for at in taken}
+        rest = [word for word in own if word not in named and word not in self.light]
+        read = self.understanding.read(earlier.text, query.as_of)
+        return Sense(self._in_place(replace(read, provinces=query.provinces), context), earlier.text, earlier.text), rest
+
+    def _replaced(self, earlier: Wording, kind: str, value: str) -> Wording:
+        """The earlier question with `value` for the first thing of that kind and without the others; added where there is none."""
+        found = next((list(self.slots[name].finditer(earlier.line)) for name in _family(kind) if self.slots[name].search(earlier.line)), [])
+        if not found:
+            return Wording.of(f"{earlier.text.rstrip(' ?.!')} {value}")
+        first, *others = [earlier.range_of(match) for match in found]
+        for part in reversed(others):
+            earlier = Wording.of(earlier.with_part(part, ""))
+        return Wording.of(earlier.with_part(first, value))
+
+    def _combined(self, query: Query, own: list[str], context: Context) -> Sense:
+        """The turn's question about the earlier topic. What is new counts twice."""
+        topic = context.topic or context.question or ""
+        kept = Wording.of(topic).without(self.asking)
+        if query.asked == "who":
+            kept = Wording.of(kept).without(self.slots["body"])
+        text = f"{query.text.rstrip(' ?.!')} {kept}"
+        read = self.understanding.read(text, query.as_of)
+        placed = self._in_place(replace(read, provinces=query.provinces, numbers=(), fact=None), context)
+        earlier = self.understanding.read(context.question or "", query.as_of)
+        asked = earlier.asked if query.asked == "what" else query.asked
+        counted = query.counted or (earlier.counted if query.asked == "what" else ())
+        return Sense(replace(placed, terms=(*own, *placed.terms), asked=asked, counted=counted, wants_phone=query.wants_phone), text, topic)
+
+    def _in_place(self, query: Query, context: Context) -> Query:
+        """The query in the place talked about, unless it names its own."""
+        if query.provinces or query.numbers or not context.province:
+            return query
+        return replace(query, provinces=(context.province,))
+
+    def _earlier(self, context: Context, as_of: date) -> Sense:
+        question = context.question or ""
+        earlier = self.understanding.read(question, as_of)
+        if context.province:
+            earlier = replace(earlier, provinces=(context.province,), numbers=())
+        return Sense(earlier, question, context.topic or question)
+
+
+def _family(kind: str) -> tuple[str, ...]:
+    """The kinds of thing that one of this kind may stand for, itself first."""
+    return {"year": ("years", "year"), "years": ("years", "year")}.get(kind, (kind,))

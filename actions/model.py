@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
@@ -79,16 +80,42 @@ class ShownHotline:
         return {"name": self.name, "phone": self.phone, "hours": self.hours, "open_now": self.open_now, "source": self.source}
 
 
+Cited = tuple[str, int, int]
+"""A place in a document: its id, and the half-open span in code points of its NFC text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a conversation remembers between turns. Small, serialisable, and enough to read "Còn ở Cà Mau?"."""
 
     question: str | None = None
-    """The last question that stood on its own, as it was understood."""
+    """The last question as it was understood, in words that stand on their own but for the place."""
     province: str | None = None
     document_id: str | None = None
     shown: tuple[str, ...] = ()
     """Passage ids already shown for `question`, so that "còn gì nữa không" goes on after them."""
+    topic: str | None = None
+    """What it is about, where it only asked after something ("ai chủ trì?")."""
+    cited: tuple[Cited, ...] = ()
+    """Where the last answer stands, for "nguồn ở đâu"."""
+    phones: tuple[str, ...] = ()
+    """Numbers that the last answer gave out of the directory."""
+    told: tuple[str, ...] = ()
+    """Passage ids told in full, so that "nói rõ hơn" goes on after them."""
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Context:
+        """The inverse of `dataclasses.asdict` through JSON; what another version did not write is empty."""
+        return cls(
+            raw.get("question"),
+            raw.get("province"),
+            raw.get("document_id"),
+            tuple(raw.get("shown") or ()),
+            raw.get("topic"),
+            tuple((str(document), int(start), int(end)) for document, start, end in raw.get("cited") or ()),
+            tuple(raw.get("phones") or ()),
+            tuple(raw.get("told") or ()),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,16 @@ class Notices:
             return [*said, self.texts("notices.ended_secondary", **years)] if status == "ended" else said
         return [*said, self.texts(f"notices.{status}", kind=kind, **years)]
 
+    def of_each(self, documents: Sequence[tuple[str | None, Document]], collection: Collection, on: date) -> list[str]:
+        """The years of several documents: once where they are the same, else a line for the provinces that share them."""
+        provinces: dict[str, list[str]] = {}
+        for province, document in documents:
+            for line in self.validity(document, collection, on):
+                provinces.setdefault(line, []).append(province or "")
+        if len(provinces) <= 1 or len(documents) == 1:
+            return list(provinces)
+        return [self.texts("notices.each", province=", ".join(dict.fromkeys(of)), notice=line) for line, of in provinces.items()]
+
     def body(self, words: str, topic: str, on: date) -> list[str]:
         """Who has the task now, where `words` name a body that is no more."""
         row = succession_for(words, topic, on, self.successions)
@@ -57,7 +67,7 @@ class Notices:
             if now is None:
                 continue
             kin = next((name for name in held if name and self.gazetteer.now(name) == now), None)
-            if province in held and now != province:
+            if province in held and now != province and now not in asked:
                 said.append(self.texts("notices.merged", old=province, now=now))
             elif province not in held and kin and now == province:
                 said.append(self.texts("notices.merged_into", now=now, held=kin))

@@ -7,22 +7,20 @@ import asyncio
 import json
 import shutil
 import sys
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.services import ROOT, Services
 from bot.settings import Settings
 from index import snapshot
-from index.evaluation import read_gold, score, table
+from index.evaluation import read_gold
 from knowledge.directory import VIETNAM
 from knowledge.errors import KnowledgeError, LoadError, RequestRefused, SettingsError, TrogiupError
 from knowledge.loading import documents_in
-from knowledge.store import Case, sqlite_url
+from knowledge.store import Case
 
 if TYPE_CHECKING:
     from bot.client import Ask
@@ -288,25 +286,10 @@ def search(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Scores on a gold set, in a database of its own: an evaluation opens no real cases."""
-    gold = read_gold(arguments.gold)
-    with _open(settings) as services:
-        services.knowledge_base.ensure(_note)
-    with tempfile.TemporaryDirectory() as folder:
-        alone = replace(settings, database_url=sqlite_url(Path(folder) / "eval.sqlite"))
-        answers = asyncio.run(_answers(alone, gold, arguments))
-    if arguments.answers:
-        arguments.answers.write_text("".join(f"{json.dumps(a, ensure_ascii=False)}\n" for a in answers), encoding="utf-8")
-    for line in table(score(gold, {a["id"]: a for a in answers}), answers, arguments.misses):
-        print(line)
-    return 0
+    """The figures of gold sets, or two runs side by side."""
+    from bot.evaluate import evaluate as run_evaluation
 
-
-async def _answers(settings: Settings, gold: list[dict[str, Any]], arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    from bot.client import answer_line, asking
-
-    async with asking(settings, with_rasa=not arguments.without_rasa, use_running=False, ensure=False) as put:
-        return [await answer_line(put, line, arguments.as_of) for line in gold]
+    return run_evaluation(settings, arguments)
 
 
 # Cases

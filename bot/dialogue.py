@@ -1,4 +1,7 @@
-"""Rasa over loopback: one message there, one answer back, within two seconds or not at all."""
+"""Rasa over loopback: one message there, one answer back, within two seconds or not at all.
+
+Who asks something else in the middle of the guided question is sent two: the answer, and the question again. They are told as one.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from actions.answering import LIMIT
+from actions.eligibility_outcome import shortened
 from knowledge.errors import TrogiupError
 
 TIMEOUT_S = 2.0
@@ -30,7 +35,7 @@ class Rasa:
         self._resting_until = 0.0
 
     async def ask(self, conversation_id: str, text: str, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The payload of the action that answered (actions/rasa_actions.py). RasaUnavailable when there is none in time."""
+        """The payload of the actions that answered (actions/rasa_actions.py). RasaUnavailable when there is none in time."""
         if self._clock() < self._resting_until:
             raise RasaUnavailable("Rasa is resting after a time-out.")
         body = {"sender": conversation_id, "message": _as_words(text), "metadata": dict(metadata)}
@@ -43,11 +48,20 @@ class Rasa:
             raise RasaUnavailable("Rasa did not answer in time.") from error
         except (httpx.HTTPError, ValueError) as error:
             raise RasaUnavailable("Rasa does not answer.") from error
-        for message in sent if isinstance(sent, list) else ():
-            custom = message.get("custom") if isinstance(message, dict) else None
-            if isinstance(custom, dict) and custom.keys() >= {"answer", "context"}:
-                return custom
-        raise RasaUnavailable("Rasa sent no answer.")
+        customs = [message.get("custom") for message in sent if isinstance(message, dict)] if isinstance(sent, list) else []
+        told = [custom for custom in customs if isinstance(custom, dict) and custom.keys() >= {"answer", "context"}]
+        if not told:
+            raise RasaUnavailable("Rasa sent no answer.")
+        return told[0] if len(told) == 1 else _joined(told[0], told[-1])
+
+
+def _joined(told: Mapping[str, Any], back: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An answer and the question that the form comes back to, within the contract's length."""
+    answer, question = told["answer"], back["answer"]
+    room = LIMIT - len(question["text"]) - 2
+    closing = len(answer["notices"]) + (1 if answer["citations"] else 0)
+    text = f"{shortened(answer['text'], closing, room)}\n\n{question['text']}"
+    return {**told, "answer": {**answer, "text": text, "suggestions": question["suggestions"]}}
 
 
 def _as_words(text: str) -> str:

@@ -19,6 +19,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from actions.assistant import Assistant
+from actions.eligibility_outcome import Eligibility
 from actions.first_answer import first_answer
 from actions.model import Answer, Context, Message
 from actions.rasa_actions import payload, read_context, write_context
@@ -79,6 +80,8 @@ class Parts:
     clock: Callable[[], datetime]
     area: Callable[[str], str | None] = lambda _: None
     """The province that a text names: some numbers are for one province only."""
+    eligibility: Eligibility | None = None
+    """Answers "tôi có được hưởng không" when Rasa, which asks the questions, is down."""
 
 
 class Gateway:
@@ -194,11 +197,16 @@ class Gateway:
                 logger.info("event=answered_directly why=%s", error.advice)
         self.direct += 1
         try:
-            return payload(await asyncio.to_thread(self._parts.assistant.reply, message, context))
+            return payload(await asyncio.to_thread(self._directly, message, context))
         except Exception as error:  # whatever it is, the person gets an answer; its words may be the person's, so only its kind is logged
             down = isinstance(error, IndexFault)
             logger.error("event=%s why=%s", "index_down" if down else "assistant_failed", type(error).__name__)
             return payload(Answer("abstain", self._parts.texts("errors.unavailable", phones="113, 115, 111"), context=context))
+
+    def _directly(self, message: Message, context: Context) -> Answer:
+        """Without Rasa there is no form: who asks "tôi có được hưởng không" is told what can be said at once."""
+        eligibility = self._parts.eligibility
+        return (eligibility.direct(message, context) if eligibility else None) or self._parts.assistant.reply(message, context)
 
     async def _handed_over(self, message: Message, answer: dict[str, Any]) -> dict[str, Any]:
         case_id, _, _ = await self._open(message, NewCase("handover", 0, "handover"))

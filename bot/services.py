@@ -10,6 +10,7 @@ from pathlib import Path
 
 from actions.answering import Answerer
 from actions.assistant import Assistant
+from actions.eligibility_outcome import Eligibility
 from actions.followup import FollowUps
 from actions.hotlines import HotlineDesk
 from actions.notices import Notices
@@ -119,7 +120,9 @@ class Services:
 
     def gateway_parts(self) -> Parts:
         """For bot.gateway.Gateway."""
-        return Parts(self.triage, self.directory, self.assistant(), self.texts, self.store, self.journal, self.clock, self.area)
+        assistant = self.assistant()
+        eligibility = Eligibility.of(assistant)
+        return Parts(self.triage, self.directory, assistant, self.texts, self.store, self.journal, self.clock, self.area, eligibility)
 
     def area(self, text: str) -> str | None:
         """The first province that a text names."""

@@ -1,24 +1,23 @@
 """Whether what was found answers what was asked: a small calibrated model over the signals of search, and demands that must be held.
 
-Logistic regression, trained by tools/train_answerability.py on tests/eval/train.jsonl; its coefficients are data (data/answerability.json).
+Logistic regression, trained by tools/train.py on tests/eval/train.jsonl; its coefficients are data (data/answerability.json).
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from index.analysis import has_quantity, with_pairs, years_in
+from index.asking import Asking
+from index.demands import Demands as Demands  # asked for beside the model by those who decide
 from index.model import Hit, Query
+from index.reranking import FEATURES as SIGNALS
 from index.search import Retriever
 from knowledge.errors import IndexFault
-from knowledge.text import fold, folded_line
 
 DATA = Path(__file__).parent / "data"
 _LOOKED_AT = 3
@@ -38,40 +37,19 @@ FEATURES = (
     "year_after",
     "paraphrases",
     "clause",
+    "found",
+    "second",
+    "missing_rarity",
+    "how_many",
+    "who",
+    "whether",
+    "asking",
+    "figure_clause",
+    "fused",
+    "own_said",
 )
-
-
-@dataclass(frozen=True)
-class Demands:
-    """The patterns of data/demands.yml: (what a question asks for, what a passage must then hold)."""
-
-    rules: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...]
-
-    @classmethod
-    def load(cls, path: Path = DATA / "demands.yml") -> Demands:
-        """From the data file."""
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return cls(tuple((row["name"], re.compile(row["asks"]), re.compile(row["holds"])) for row in rows))
-
-    def of(self, query: Query) -> tuple[re.Pattern[str], ...]:
-        """What the answer to this question must hold."""
-        line = folded_line(query.written_out).strip()
-        flat = " ".join(fold(query.written_out).split())
-        return tuple(holds for _, asks, holds in self.rules if asks.search(line) or asks.search(flat))
-
-    def met(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
-        """The hits that hold everything demanded; all of them when nothing is. "Bao nhiêu" demands a quantity (or a list of headings)."""
-        demanded = self.of(query)
-        if query.asked == "how_many":
-            hits = [hit for hit in hits if _is_listed(query, hit) or has_quantity(hit.passage.text)]
-        if not demanded:
-            return list(hits)
-        return [hit for hit in hits if all(holds.search(" ".join(fold(hit.passage.text).split())) for holds in demanded)]
-
-
-def _is_listed(query: Query, hit: Hit) -> bool:
-    """A heading that names what is counted ("mấy dự án": "Dự án 1: …") answers with the list it is part of."""
-    return hit.passage.role == "heading" and bool(query.counted) and f" {query.counted[0]} " in folded_line(hit.passage.text)
+_WEIGHED = ("coverage_figure_clause", "fused", "own_said")
+"""Signals of the re-ranker that tell here too."""
 
 
 @dataclass(frozen=True)
@@ -83,42 +61,49 @@ class Answerability:
     coefficients: tuple[float, ...]
     intercept: float
     threshold: float
+    asking: Asking
 
     @classmethod
     def load(cls, path: Path = DATA / "answerability.json") -> Answerability:
         """From the data file. IndexFault when it was trained for other features."""
         raw = json.loads(path.read_text(encoding="utf-8"))
         if tuple(raw["features"]) != FEATURES:
-            raise IndexFault("answerability.json was trained for other features: run tools/train_answerability.py.")
-        return cls(tuple(raw["mean"]), tuple(raw["scale"]), tuple(raw["coefficients"]), raw["intercept"], raw["threshold"])
+            raise IndexFault("answerability.json was trained for other features: run make train.")
+        return cls(tuple(raw["mean"]), tuple(raw["scale"]), tuple(raw["coefficients"]), raw["intercept"], raw["threshold"], Asking.load())
 
     def probability(self, values: Sequence[float]) -> float:
         """That the question is answered by what was found, 0…1."""
         scaled = ((v - m) / s for v, m, s in zip(values, self.mean, self.scale, strict=True))
         return 1 / (1 + math.exp(-(self.intercept + sum(c * v for c, v in zip(self.coefficients, scaled, strict=True)))))
 
+    def chance(self, query: Query, hits: Sequence[Hit], retriever: Retriever) -> float:
+        """That the question is answered by what was found, 0…1."""
+        return self.probability(features(query, hits, retriever, self.asking.value(query))) if hits else 0.0
+
     def answers(self, query: Query, hits: Sequence[Hit], retriever: Retriever) -> bool:
         """Whether the question is answered by what was found. One that stands there whole, with a rare word or as a phrase, is."""
         if not hits or not query.terms:
             return False
-        values = features(query, hits, retriever)
+        values = features(query, hits, retriever, self.asking.value(query))
         told = dict(zip(FEATURES, values, strict=True))
         whole = told["coverage_first"] > _WHOLE and told["clause"] > _WHOLE
         telling = told["pairs"] >= _PHRASE or max(map(retriever.rarity, query.terms)) >= _RARE
         return (whole and telling) or self.probability(values) >= self.threshold
 
 
-def features(query: Query, hits: Sequence[Hit], retriever: Retriever) -> tuple[float, ...]:
-    """The signals, in the order of FEATURES. `hits` best first, not empty."""
+def features(query: Query, hits: Sequence[Hit], retriever: Retriever, asking: float) -> tuple[float, ...]:
+    """The signals, in the order of FEATURES. `asking`: what Asking says of the question.
+    `hits`: of the twelve best those that hold what is demanded, best first, not empty."""
     first, top = hits[0], hits[:_LOOKED_AT]
     asked = list(dict.fromkeys(query.terms))
     paraphrased = {word for paraphrase in query.paraphrases for word in paraphrase.words}
-    unknown = [term for term in asked if not retriever.knows(term) and term not in paraphrased]
+    unknown = [term for term in asked if not retriever.knows(term) and term not in paraphrased and term not in query.light]
     pairs = with_pairs(query.terms)[len(query.terms) :]
     held = [retriever.terms_of(hit) for hit in top]
     pair_share = max(sum(pair in terms for pair in pairs) / len(pairs) for terms in held) if pairs else 0.0
     said_years = frozenset[int]().union(*(years_in(f"{hit.passage.text} {' '.join(hit.passage.path)}") for hit in top))
     last = first.document.metadata.outlook_to or first.document.metadata.valid_to
+    weighed = dict(zip(SIGNALS, first.signals, strict=False))
     return (
         first.coverage,
         max(hit.coverage for hit in top),
@@ -133,4 +118,12 @@ def features(query: Query, hits: Sequence[Hit], retriever: Retriever) -> tuple[f
         float(bool(query.years) and last is not None and max(query.years) > last.year),
         float(min(len(query.paraphrases), 4)),
         max(retriever.clause_coverage(query, hit) for hit in top),
+        float(len(hits)),
+        hits[1].score / first.score if len(hits) > 1 and first.score else 0.0,
+        retriever.wanted(query).rarest_missing(retriever.own_terms_of(first)),
+        float(query.asked == "how_many"),
+        float(query.asked == "who"),
+        float(query.asked == "whether"),
+        asking,
+        *(weighed.get(name, 0.0) for name in _WEIGHED),
     )

@@ -59,6 +59,12 @@ class LexicalIndex:
         """Whether any passage holds the term."""
         return term in self._vocabulary
 
+    def held_by(self, term: str) -> int:
+        """How many passages hold the term."""
+        at = self._vocabulary.get(term)
+        starts = self._engine.scores["indptr"]
+        return 0 if at is None else int(starts[at + 1] - starts[at])
+
     def scores(self, terms: Sequence[str]) -> Scores:
         """Shape (passages,), float32; terms that no passage holds count nothing."""
         known = [term for term in terms if term in self._vocabulary]

@@ -198,17 +198,19 @@ class _Rules:
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """The four tables, loaded once. `stopwords` are folded words; see `is_stopword` for those that need their marks."""
+    """The five tables, loaded once. `stopwords` are folded words; see `is_stopword` for those that need their marks."""
 
     entries: tuple[Entry, ...]
     stopwords: frozenset[str]
     _marked_stopwords: frozenset[str] = field(repr=False)
+    _light: frozenset[str] = field(repr=False)
     _written_out: _Rules = field(repr=False, compare=False)
     _phrases: _Rules = field(repr=False, compare=False)
 
     @classmethod
     def load(cls, folder: Path = DATA) -> Lexicon:
-        """Read `lexicon.tsv`, `abbreviations.tsv`, `teencode.tsv` and `stopwords.txt` from `folder`.
+        """Read `lexicon.tsv`, `abbreviations.tsv`, `teencode.tsv`, `stopwords.txt`
+        and `light_words.txt` from `folder`.
 
         Raises IndexFault with `table` and `row` (a line of the file) in its context when a table is missing or a row cannot be meant.
         """
@@ -221,13 +223,10 @@ class Lexicon:
             entry = row.entry()
             entries.append(entry)
             phrases.add(row.rule("colloquial", "official", accented=entry.accented, expansion=entry.expansion))
-        stop = set()
-        for number, word in _lines(folder / "stopwords.txt"):
-            if words(word) != [fold(word)] or word in stop:
-                raise _fault(folder / "stopwords.txt", number, "one word a line, each once")
-            stop.add(word)
+        stop = _words_of(folder / "stopwords.txt")
         marked = frozenset(filter(has_diacritics, stop))
-        return cls(tuple(entries), frozenset(stop - marked), marked, written_out, phrases)
+        light = _words_of(folder / "light_words.txt") | marked
+        return cls(tuple(entries), frozenset(stop - marked), marked, light | frozenset(map(fold, light)), written_out, phrases)
 
     def normalise(self, text: str) -> str:
         """`text` in NFC with abbreviations and teencode written out, all else untouched.
@@ -254,6 +253,23 @@ class Lexicon:
         """Whether one word, as it was typed, carries no content: "tôi" does not, "toi" (tới, tối, tội) may."""
         word = nfc(word).lower()
         return word in self._marked_stopwords or fold(word) in self.stopwords
+
+    def is_light(self, word: str) -> bool:
+        """Whether one word, as it was typed, carries little: it says how people speak, not what about.
+
+        Typed without marks, it is light when it may be such a word: "lam" (làm, lâm) is, "làng" is not.
+        """
+        return nfc(word).lower() in self._light
+
+
+def _words_of(path: Path) -> frozenset[str]:
+    """The words of a file that has one a line, each once."""
+    found: set[str] = set()
+    for number, word in _lines(path):
+        if words(word) != [fold(word)] or word in found:
+            raise _fault(path, number, "one word a line, each once")
+        found.add(word)
+    return frozenset(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class Query:
     """Teencode and abbreviations written out."""
     terms: tuple[str, ...]
     """Folded content syllables, in order, stop words and places taken out."""
+    light: frozenset[str]
+    """Those of `terms` that carry little as they were typed: people's ways of speaking."""
     paraphrases: tuple[Paraphrase, ...]
     asked: Asked
     fact: str | None
@@ -60,3 +62,5 @@ class Hit:
     coverage: float
     lexical: float
     dense: float
+    signals: tuple[float, ...] = ()
+    """What the second look weighed, in the order of reranking.FEATURES."""

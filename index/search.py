@@ -1,4 +1,5 @@
-"""From a Query to Hits: BM25 over the people's words and the office's, a little dense similarity, and what the kind of question favours.
+"""From a Query to Hits: BM25 over the people's words and the office's and a little dense similarity; then the trained second look at the
+best of them, which knows the kind of question (reranking.py).
 
 Scores are fused after scaling each to its own best (weighted, not reciprocal rank: RRF with a weak dense model was worse, docs/decisions/).
 """
@@ -6,20 +7,21 @@ Scores are fused after scaling each to its own best (weighted, not reciprocal ra
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from index.analysis import has_quantity, terms, with_pairs, years_in
+from index.analysis import terms, with_pairs
+from index.coverage import Wanted
 from index.model import Hit, Query
-from index.snapshot import Snapshot, indexed_text
+from index.reranking import Candidate, Reranker, Trait, View, asks_the_press, features
+from index.snapshot import Snapshot
 from index.spelling import Spelling
-from knowledge.model import Document, Passage
 from knowledge.places import Gazetteer
-from knowledge.text import fold, folded_line, sentences
+from knowledge.text import fold
 
 Scores = npt.NDArray[np.float32]
 
@@ -28,27 +30,11 @@ Scores = npt.NDArray[np.float32]
 class Weights:
     """How the signals are mixed. Chosen on tests/eval/train.jsonl, reported on other sets."""
 
+    light: float = 0.2
+    """A word that says how people speak counts this much beside others."""
     official: float = 0.6
     """A paraphrase counts this much beside the typed words."""
     dense: float = 0.1
-    figure: float = 0.2
-    """For "bao nhiêu": a passage with a figure."""
-    counted: float = 1.3
-    """Factor for a passage that puts a number to what is counted ("bao nhiêu dự án": "04 dự án")."""
-    year: float = 0.25
-    """For a question with a year: a passage of that year, and taken off one of other years."""
-    duty: float = 0.25
-    """For "ai", "cơ quan nào": a passage under the bodies' tasks."""
-    heading: float = 0.15
-    """For "khi nào", "ở đâu", "ai là đối tượng": a passage whose heading says so."""
-    secondary: float = 0.12
-    """Taken off a newspaper's account of a plan that is held itself."""
-    front: float = 0.25
-    """Taken off title, legal basis and signature, which repeat everything."""
-    title: float = 0.3
-    """Taken off a heading alone …"""
-    asked_title: float = 2.0
-    """… unless the question asks for nothing more than it says ("dự án 2 là gì?")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,34 +47,42 @@ class Scope:
     missing_numbers: tuple[str, ...] = ()
 
 
-_WHOLE = 0.95
-"""Coverage from which a heading says all that is asked for."""
-_DUTY = re.compile(r" (to chuc thuc hien|che do bao cao|phan cong) ")
-_HEADINGS = {
-    "whom": re.compile(r" doi tuong "),
-    "when": re.compile(r" (thoi gian|giai doan|lo trinh|tien do|quy|nam 20\d\d|che do bao cao) "),
-    "where": re.compile(r" (pham vi|dia ban) "),
-}
+_LOOKED_AT = 30
+"""Candidates of the first look that get a second one."""
+_MORE = 5
+"""So many more of the headings, which what stands under them would crowd out, and of a newspaper's account where that is asked for."""
+_NEAR = 200
+"""Passages whose similarity to the question is looked up."""
 
 
 class Retriever:
     """Search over one snapshot. Read-only; safe to share between threads."""
 
-    def __init__(self, snapshot: Snapshot, gazetteer: Gazetteer, weights: Weights | None = None) -> None:
+    def __init__(self, snapshot: Snapshot, gazetteer: Gazetteer, weights: Weights | None = None, reranker: Reranker | None = None) -> None:
+        """`reranker`: by default the trained one of index/data."""
         self.snapshot = snapshot
         self._gazetteer = gazetteer
         self._weights = weights or Weights()
+        self._reranker = reranker or Reranker.load()
         self._documents = [snapshot.collection.document(p.document_id) for p in snapshot.passages]
-        self._traits = [self._trait(d, p) for d, p in zip(self._documents, snapshot.passages, strict=True)]
+        self._codes = {d.document_id: code for code, d in enumerate(snapshot.collection.documents)}
+        self._of_document = np.array([self._codes[p.document_id] for p in snapshot.passages], dtype=np.int32)
+        self._titles = np.array([passage.role == "heading" for passage in snapshot.passages])
+        self._accounts = np.array([snapshot.collection.original(document) is not None for document in self._documents])
+        self._view = lru_cache(maxsize=4096)(self._view_at)
         self._positions = {p.passage_id: at for at, p in enumerate(snapshot.passages)}
         self._spelling = Spelling.of(snapshot.lexical.terms)
         self.rarity = lru_cache(maxsize=8192)(self._rarity_of)
         """Inverse document frequency of a term."""
-        self._terms = lru_cache(maxsize=4096)(self._terms_at)
+        self.wanted = lru_cache(maxsize=256)(self._wanted_by)
+        """What a question asks for, for coverage."""
 
     def mended(self, query: Query) -> Query:
-        """The query with slips of the finger read as what the documents hold."""
-        return self._spelling.mended(query)
+        """The query with slips of the finger read as what the documents hold; a number that only names a document is no word to look for."""
+        numbers = [d.metadata.number or "" for d in self.snapshot.collection.documents]
+        naming = {n for n in query.numbers if "/" not in n and any(names(n, number) for number in numbers)}
+        kept = tuple(term for term in query.terms if term not in naming)
+        return self._spelling.mended(replace(query, terms=kept) if kept else query)
 
     def scope(self, query: Query) -> Scope:
         """The documents that the provinces and numbers of a question point to."""
@@ -107,63 +101,81 @@ class Retriever:
 
     def search(self, query: Query, k: int = 10, scope: Scope | None = None) -> list[Hit]:
         """The k best passages, best first. Fewer when fewer share a word or a meaning with the question."""
+        candidates = self.candidates(query, max(k, _LOOKED_AT), scope)
+        wanted = self.wanted(query)
+        signals = features(query, wanted, [candidate for _, candidate in candidates])
+        scores = self._reranker.scores(signals, [candidate.fused for _, candidate in candidates])
+        best = sorted(range(len(candidates)), key=lambda n: -scores[n])[:k]
+        return [self._hit(*candidates[n], wanted, float(scores[n]), tuple(signals[n].tolist())) for n in best]
+
+    def with_reranker(self, reranker: Reranker) -> Retriever:
+        """The same search with another second look; what was read of the passages is shared."""
+        other = copy(self)
+        other._reranker = reranker
+        return other
+
+    def candidates(self, query: Query, k: int, scope: Scope | None = None) -> list[tuple[int, Candidate]]:
+        """The first look: positions of the k best passages (and a few headings), with the scores they were found by, best first."""
         scope = scope or self.scope(query)
-        lexical, dense = self._lexical(query), self._dense(query)
+        typed, pairs, official = self._lexical(query)
+        lexical, dense = typed + pairs + official, self._dense(query)
         if scope.document_ids is not None:
-            outside = [d.document_id not in scope.document_ids for d in self._documents]
-            lexical, dense = np.where(outside, 0, lexical), np.where(outside, 0, dense)
+            outside = ~np.isin(self._of_document, [self._codes[name] for name in scope.document_ids])
+            lexical[outside] = 0
+            dense[outside] = 0
         best = float(lexical.max(initial=0.0))
         fused = (1 - self._weights.dense) * (lexical / best if best > 0 else lexical) + self._weights.dense * np.maximum(dense, 0)
-        fused = fused * self._favour(query)
-        candidates = [int(at) for at in np.argsort(-fused, kind="stable")[: k * 3] if fused[at] > 0]
-        hits = [self._hit(at, query, float(fused[at]), float(lexical[at]), float(dense[at])) for at in candidates]
-        return sorted(hits, key=lambda hit: -hit.score)[:k]
+        chosen = dict.fromkeys([*_highest(fused, k), *_highest(np.where(self._titles, fused, 0), _MORE)])
+        if asks_the_press(query):
+            chosen |= dict.fromkeys(_highest(np.where(self._accounts, fused, 0), _MORE))
+        scores = (fused, typed, official, pairs, dense)
+        found = [(at, Candidate(self._view(at), *(float(of[at]) for of in scores))) for at in chosen]
+        return sorted(found, key=lambda pair: -pair[1].fused)
 
-    def _hit(self, at: int, query: Query, score: float, lexical: float, dense: float) -> Hit:
-        passage, document = self.snapshot.passages[at], self._documents[at]
-        if passage.role == "heading" and self.coverage(query, frozenset(terms(passage.text))) > _WHOLE:
-            score *= self._weights.asked_title
-        if query.counted and _counts(query.counted, passage.text):
-            score *= self._weights.counted
-        return Hit(passage, document, score, self.coverage(query, self._terms(at)), lexical, dense)
+    def _hit(self, at: int, candidate: Candidate, wanted: Wanted, score: float, signals: tuple[float, ...]) -> Hit:
+        view = candidate.view
+        lexical = candidate.typed + candidate.pairs + candidate.official
+        return Hit(view.passage, self._documents[at], score, wanted.share(view.terms), lexical, candidate.dense, signals)
 
     def coverage(self, query: Query, held: frozenset[str]) -> float:
         """How much of the question, weighted by rarity, is among `held` terms; a paraphrase covers the words it stands for."""
-        covered_by: dict[str, bool] = {}
-        for paraphrase in query.paraphrases:
-            there = any(all(term in held for term in terms(phrase)) for phrase in paraphrase.official)
-            for word in paraphrase.words:
-                covered_by[word] = covered_by.get(word, False) or there
-        total = found = 0.0
-        for term in dict.fromkeys(query.terms):
-            weight = self.rarity(term)
-            total += weight
-            found += weight * (1.0 if term in held or covered_by.get(term, False) else 0.0)
-        return found / total if total else 0.0
+        return self.wanted(query).share(held)
 
     def knows(self, term: str) -> bool:
         """Whether any passage holds the term."""
         return self.snapshot.lexical.knows(term)
 
+    def position(self, hit: Hit) -> int:
+        """Where the passage stands in the snapshot."""
+        return self._positions[hit.passage.passage_id]
+
     def terms_of(self, hit: Hit) -> frozenset[str]:
         """Syllables and pairs of a hit, headings and document included."""
-        return self._terms(self._positions[hit.passage.passage_id])
+        return self._view_of(hit).terms
+
+    def own_terms_of(self, hit: Hit) -> frozenset[str]:
+        """Syllables and pairs of a hit's own words."""
+        return self._view_of(hit).own
 
     def clause_coverage(self, query: Query, hit: Hit) -> float:
         """How much of the question stands in one clause of the passage together with its headings."""
-        headings = terms(" ".join(hit.passage.path))
-        text = hit.passage.text.replace("\n", " ")
-        return max(self.coverage(query, frozenset([*headings, *terms(text[start:end])])) for start, end in sentences(text))
+        wanted = self.wanted(query)
+        return max(wanted.share(held) for held, _ in self._view_of(hit).clauses)
 
-    def _lexical(self, query: Query) -> Scores:
-        scores = self.snapshot.lexical.scores(with_pairs(query.terms))
+    def _view_of(self, hit: Hit) -> View:
+        return self._view(self.position(hit))
+
+    def _lexical(self, query: Query) -> tuple[Scores, Scores, Scores]:
+        """BM25 of the typed syllables, of their pairs, and of the office's words for them (the best phrase of each, weighed)."""
+        lexical = self.snapshot.lexical
+        official = np.zeros(lexical.size, dtype=np.float32)
         for paraphrase in query.paraphrases:
-            alternatives = [
-                self.snapshot.lexical.scores(terms(phrase)) / max(1.0, len(phrase.split()) / 2) for phrase in paraphrase.official
-            ]
+            alternatives = [lexical.scores(terms(phrase)) / max(1.0, len(phrase.split()) / 2) for phrase in paraphrase.official]
             if alternatives:
-                scores = scores + self._weights.official * np.max(alternatives, axis=0)
-        return scores
+                official = official + self._weights.official * np.max(alternatives, axis=0)
+        heavy, light = ([t for t in query.terms if (t in query.light) is spoken] for spoken in (False, True))
+        typed = lexical.scores(heavy) + self._weights.light * lexical.scores(light)
+        return typed, lexical.scores(with_pairs(query.terms)[len(query.terms) :]), official
 
     def _dense(self, query: Query) -> Scores:
         similarity = np.zeros(len(self._documents), dtype=np.float32)
@@ -171,52 +183,22 @@ class Retriever:
         vector = self.snapshot.encoder.encode([text])[0] if text else None
         if vector is None or not vector.any():
             return similarity
-        positions, values = self.snapshot.dense.search(vector, 200)
+        positions, values = self.snapshot.dense.search(vector, _NEAR)
         found = positions >= 0
         similarity[positions[found]] = values[found]
         return similarity
 
-    def _favour(self, query: Query) -> Scores:
-        weights = self._weights
-        factor = np.ones(len(self._traits), dtype=np.float32)
-        for at, trait in enumerate(self._traits):
-            gain = 0.0
-            if query.asked == "how_many" and trait.figure:
-                gain += weights.figure
-            if query.asked == "who" and trait.duty:
-                gain += weights.duty
-            if query.asked in _HEADINGS and _HEADINGS[query.asked].search(trait.headings):
-                gain += weights.heading
-            if query.years and trait.years:
-                gain += weights.year if trait.years.issuperset(query.years) else -weights.year
-            if trait.secondary:
-                gain -= weights.secondary
-            if trait.front:
-                gain -= weights.front
-            if trait.title:
-                gain -= weights.title
-            factor[at] += gain
-        return factor
+    def _view_at(self, at: int) -> View:
+        document, passage, collection = self._documents[at], self.snapshot.passages[at], self.snapshot.collection
+        trait = Trait.of(passage, secondary=bool(self._accounts[at]))
+        return View.of(document, passage, collection.province(document), trait)
 
-    def _trait(self, document: Document, passage: Passage) -> _Trait:
-        headings = folded_line(" ".join(passage.path))
-        return _Trait(
-            figure=has_quantity(passage.text),
-            duty=bool(_DUTY.search(headings)),
-            secondary=self.snapshot.collection.original(document) is not None,
-            front=passage.role in ("front", "closing"),
-            title=passage.role == "heading",
-            headings=headings,
-            years=years_in(" ".join(passage.path[-2:])) or years_in(passage.text),
-        )
-
-    def _terms_at(self, at: int) -> frozenset[str]:
-        document = self._documents[at]
-        return frozenset(terms(indexed_text(document, self.snapshot.passages[at], self.snapshot.collection.province(document))))
+    def _wanted_by(self, query: Query) -> Wanted:
+        return Wanted.of(query, self.rarity)
 
     def _rarity_of(self, term: str) -> float:
         """Inverse document frequency, as BM25 counts it; a word that no passage holds is as rare as can be."""
-        count = int(np.count_nonzero(self.snapshot.lexical.scores([term])))
+        count = self.snapshot.lexical.held_by(term)
         total = len(self._documents)
         return float(np.log(1 + (total - count + 0.5) / (count + 0.5)))
 
@@ -226,24 +208,14 @@ class Retriever:
         return any(written.search(fold(d.text)) for d in self.snapshot.collection.documents)
 
 
-@dataclass(frozen=True, slots=True)
-class _Trait:
-    """What a passage is, apart from its words."""
-
-    figure: bool
-    duty: bool
-    secondary: bool
-    front: bool
-    title: bool
-    headings: str
-    years: frozenset[int]
-    """Of the headings right above, else of the words."""
-
-
-def _counts(counted: Sequence[str], text: str) -> bool:
-    """Whether a number stands within two words before what is counted."""
-    noun = " ".join(counted)
-    return bool(re.search(rf"\d%?(?: \w+){{0,2}} {re.escape(noun)} ", folded_line(text)))
+def _highest(scores: npt.NDArray[np.floating], k: int) -> list[int]:
+    """Positions of the k highest scores above zero, highest first; of equal ones the earlier."""
+    k = min(k, len(scores))
+    if not k:
+        return []
+    least = np.partition(scores, -k)[-k]
+    some = np.flatnonzero((scores >= least) & (scores > 0))
+    return [int(at) for at in some[np.argsort(-scores[some], kind="stable")][:k]]
 
 
 def names(typed: str, number: str) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ import yaml
 
 from index.lexicon import Lexicon
 from index.model import Asked, Paraphrase, Query
+from index.spoken_numbers import written_as_figures
 from knowledge.places import Gazetteer
 from knowledge.text import fold, folded_line, marked_words, nfc, words
 
@@ -83,24 +85,34 @@ class Understanding:
 
     def read(self, text: str, as_of: date) -> Query:
         """The Query of a question. Never fails; a text without words gives a Query without terms."""
+        return self._remembered(text, as_of)
+
+    @cached_property
+    def _remembered(self) -> Callable[[str, date], Query]:
+        return lru_cache(maxsize=64)(self._read)  # one message is read by several parts
+
+    def _read(self, text: str, as_of: date) -> Query:
         typed = nfc(text)
-        written_out = self.lexicon.normalise(typed)
+        spoken = written_as_figures(typed)
+        written_out = self.lexicon.normalise(spoken)
         line = folded_line(written_out).strip()
-        mentions = self.gazetteer.mentions(written_out)
+        mentions = self.gazetteer.typed(written_out)
         spelled = words(written_out)
         marked = marked_words(written_out)
         places = {at for m in mentions if not m.by_locality for at in range(m.start, m.end)}
-        numbers = self._numbers(typed)
+        numbers = self._numbers(spoken)
         content = [at for at in range(len(spelled)) if at not in places and not self.lexicon.is_stopword(marked[at])]
         naming = {word for number in numbers if "/" in number for word in words(number)}
         content = [at for at in content if spelled[at] not in naming]
         designating = self._designating(spelled, places)
         telling = [at for at in content if at not in designating]
-        terms = tuple(spelled[at] for at in (telling if len(telling) >= _TELLING else content))
+        kept = telling if len(telling) >= _TELLING else content
+        heavy = {spelled[at] for at in kept if not self.lexicon.is_light(marked[at])}
         return Query(
             text=typed,
             written_out=written_out,
-            terms=terms,
+            terms=tuple(spelled[at] for at in kept),
+            light=frozenset(spelled[at] for at in kept) - heavy,
             paraphrases=tuple(
                 Paraphrase(tuple(words(e.colloquial)), e.official)
                 for e in self.lexicon.expand(written_out)
@@ -110,7 +122,7 @@ class Understanding:
             fact=self._fact(line, len(spelled)),
             provinces=tuple(dict.fromkeys(m.province for m in mentions)),
             numbers=numbers,
-            years=tuple(int(y) for y in self.rules.year.findall(self.rules.number.sub(" ", fold(typed)))),
+            years=tuple(int(y) for y in self.rules.year.findall(self.rules.number.sub(" ", fold(spoken)))),
             counted=self._counted(line),
             duties=bool(self.rules.duties.search(line)),
             wants_phone=not self.rules.not_phone.search(line) and any(pattern.search(line) for pattern in self.rules.phone),

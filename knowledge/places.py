@@ -6,15 +6,19 @@ Names and mergers: data/provinces.tsv (63 names before 1 July 2025; `now` only w
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from knowledge.syllables import load_syllables
 from knowledge.tables import DATA, listed, rows
 from knowledge.text import fold, has_diacritics, marked_words, words
 
+_Spelling = tuple[str, str, bool]
+"""A name as it is listed, the province it means, whether it is a town's."""
+_RANKS = (("thanh", "pho"), ("tinh",), ("tp",))
 _TONES = frozenset("\u0300\u0301\u0303\u0309\u0323")
 """Combining grave, acute, tilde, hook above and dot below: the five written tones."""
 
@@ -45,15 +49,17 @@ class Gazetteer:
 
     places: tuple[Place, ...]
     localities: tuple[tuple[str, str], ...]
+    misspelt: tuple[tuple[str, str], ...] = ()
+    """Wrong marks that people set, and the province they mean."""
 
     @cached_property
     def _by_name(self) -> dict[str, Place]:
         return {place.name: place for place in self.places}
 
     @cached_property
-    def _names(self) -> dict[tuple[str, ...], list[tuple[str, str, bool]]]:
+    def _names(self) -> dict[tuple[str, ...], list[_Spelling]]:
         """Spellings by their folded words, a province before a town: "Đắk Lắk" and "Đăk Lăk" fold alike."""
-        table: dict[tuple[str, ...], list[tuple[str, str, bool]]] = {}
+        table: dict[tuple[str, ...], list[_Spelling]] = {}
         provinces = ((name, place.name, False) for place in self.places for name in (place.name, *place.aliases))
         towns = ((name, province, True) for name, province in self.localities)
         for spelling in chain(provinces, towns):
@@ -66,21 +72,78 @@ class Gazetteer:
 
     def mentions(self, text: str) -> tuple[Mention, ...]:
         """Provinces in the order they are named. "hà năm" is not Hà Nam: a mark that is typed must be the right one."""
+        return self._found(text, self._exact)
+
+    def typed(self, text: str) -> tuple[Mention, ...]:
+        """As `mentions`, in what a person typed: slips, wrong marks and run-together names count, "TP" belongs to the name.
+
+        A slip is only read as a name where the word typed cannot be Vietnamese ("Hưg Yên", "camau"), or is listed as misspelt ("Cà Mâu").
+        """
+        spelled = words(text)
+        right = [self._with_rank(mention, spelled) for mention in self.mentions(text)]
+        # A name that is spelled right keeps its words: "hn tỉnh hà nam" is no slip for Hà Tĩnh.
+        taken = {at for mention in right for at in range(mention.start, mention.end)}
+        slips = [self._with_rank(mention, spelled) for mention in self._found(text, self._slip, taken)]
+        return tuple(sorted([*right, *slips], key=lambda mention: mention.start))
+
+    def _found(self, text: str, reading: Callable[[Sequence[str]], _Spelling | None], taken: Collection[int] = ()) -> tuple[Mention, ...]:
         spelled = marked_words(text)
-        folded = [fold(word) for word in spelled]
         found: list[Mention] = []
         at = 0
-        while at < len(folded):
-            for length in range(min(self._longest, len(folded) - at), 0, -1):
-                spellings = self._names.get(tuple(folded[at : at + length]), ())
-                hit = next((spelling for spelling in spellings if _agrees(spelled[at : at + length], spelling[0])), None)
-                if hit:
+        while at < len(spelled):
+            for length in range(min(self._longest, len(spelled) - at), 0, -1):
+                if any(place in taken for place in range(at, at + length)):
+                    continue
+                if hit := reading(spelled[at : at + length]):
                     found.append(Mention(hit[1], at, at + length, hit[2]))
                     at += length
                     break
             else:
                 at += 1
         return tuple(found)
+
+    def _exact(self, spelled: Sequence[str]) -> _Spelling | None:
+        spellings = self._names.get(tuple(map(fold, spelled)), ())
+        return next((spelling for spelling in spellings if _agrees(spelled, spelling[0])), None)
+
+    def _slip(self, spelled: Sequence[str]) -> _Spelling | None:
+        """A province of whose name one word is mistyped, or which is run together, or misspelt as listed."""
+        if province := self._misspelt.get(tuple(_spelling(word) for word in spelled)):
+            return province, province, False
+        syllables = load_syllables()
+        folded = [fold(word) for word in spelled]
+        if all(map(syllables.fits, folded)):
+            return None
+        if len(folded) == 1:
+            name = self._joined.get(folded[0])
+            return (name, name, False) if name else None
+        for own, name in self._by_length.get(len(folded), ()):
+            read = zip(spelled, folded, marked_words(name), own, strict=True)
+            if all(_agrees([word], right) if typed == meant else syllables.meant(typed, meant) for word, typed, right, meant in read):
+                return name, name, False
+        return None
+
+    @cached_property
+    def _misspelt(self) -> dict[tuple[tuple[str, frozenset[str]], ...], str]:
+        return {tuple(map(_spelling, marked_words(typed))): province for typed, province in self.misspelt}
+
+    @cached_property
+    def _joined(self) -> dict[str, str]:
+        return {"".join(words(place.name)): place.name for place in self.places}
+
+    @cached_property
+    def _by_length(self) -> dict[int, list[tuple[list[str], str]]]:
+        table: dict[int, list[tuple[list[str], str]]] = {}
+        for place in self.places:
+            own = words(place.name)
+            table.setdefault(len(own), []).append((own, place.name))
+        return table
+
+    @staticmethod
+    def _with_rank(mention: Mention, spelled: Sequence[str]) -> Mention:
+        """The mention with "tỉnh", "thành phố" in front of it."""
+        rank = next((rank for rank in _RANKS if tuple(spelled[max(0, mention.start - len(rank)) : mention.start]) == rank), ())
+        return mention if mention.by_locality else replace(mention, start=mention.start - len(rank))
 
     def place(self, name: str) -> Place | None:
         """The province of that name, as it was before the merger."""
@@ -122,4 +185,5 @@ def load_places(path: Path = DATA / "provinces.tsv") -> tuple[Place, ...]:
 def load_gazetteer(folder: Path = DATA) -> Gazetteer:
     """Provinces and localities from the data folder."""
     localities = tuple((row["name"], row["province"]) for row in rows(folder / "localities.tsv", ("name", "province", "source")))
-    return Gazetteer(load_places(folder / "provinces.tsv"), localities)
+    misspelt = tuple((row["typed"], row["province"]) for row in rows(folder / "misspelt_provinces.tsv", ("typed", "province", "source")))
+    return Gazetteer(load_places(folder / "provinces.tsv"), localities, misspelt)

@@ -5,7 +5,8 @@
 - main.lock  what serving needs; packages named in main.in's `# without:` lines are left out of the resolution;
 - dev.lock   what the tests need on top of main.lock, nothing twice;
 - rasa.lock  Rasa's environment, with rasa-overrides.txt over Rasa's own too narrow bounds;
-- rasa-tensorflow.lock  what `make rasa-tensorflow` adds to it.
+- rasa-tensorflow.lock  what `make rasa-tensorflow` adds to it;
+- bench.lock  the engines that `make bench` compares with, an environment of their own.
 """
 
 from __future__ import annotations
@@ -82,9 +83,9 @@ def write(name: str, comment: str, lines: list[str]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """`lock.py UV [main] [dev] [rasa] [rasa-tensorflow]`: compiles the named locks, all of them by default."""
+    """`lock.py UV [main] [dev] [rasa] [rasa-tensorflow] [bench]`: compiles the named locks, all of them by default."""
     uv, *names = arguments
-    names = names or ["main", "dev", "rasa", "rasa-tensorflow"]
+    names = names or ["main", "dev", "rasa", "rasa-tensorflow", "bench"]
     leave_out = without(source("main").read_text("utf-8"))
     if "main" in names:
         write("main", "What serving needs.", compile_lock(uv, source("main"), leave_out=leave_out))
@@ -97,6 +98,8 @@ def main(arguments: list[str]) -> None:
         leave_out = without(source("rasa-tensorflow").read_text("utf-8"))
         lines = compile_lock(uv, source("rasa-tensorflow"), "--override", str(lock("rasa")), leave_out=leave_out)
         write("rasa-tensorflow", "The real TensorFlow on top of rasa.lock.", not_in(lock("rasa"), lines))
+    if "bench" in names:
+        write("bench", "What `make bench` compares with.", compile_lock(uv, source("bench")))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Makes the two environments, .venv and .venv-rasa, from requirements/*.lock. Standard library only; the Makefile starts it.
 
-`setup.py [--dev] [--tensorflow]`. Run again, it does only what is not fresh: each part of an environment has a stamp, written last, that
-holds the hash of all that the part is made from. What was interrupted has no stamp, and is mended where it is. Trouble is one line that
-says what to do, exit status 1 (130 when interrupted); all that the package tools print is kept in var/logs/setup.log.
+`setup.py [--dev] [--tensorflow]`, or `setup.py --bench`, which makes .venv-bench alone: the engines that the benchmark compares with, in a
+place of their own, so that the running product never carries them. Run again, it does only what is not fresh: each part of an environment
+has a stamp, written last, that holds the hash of all that the part is made from. What was interrupted has no stamp, and is mended where it
+is. Trouble is one line that says what to do, exit status 1 (130 when interrupted); all that the package tools print is kept in
+var/logs/setup.log.
 
 Syntax of Python 3.8, so that an old Python gets as far as the line about its age.
 """
@@ -228,42 +230,53 @@ def install_torch(tools: Tools, environment: Path, lock: Path) -> None:
     shutil.rmtree(aside)
 
 
+def packages(tools: Tools, environment: Path, lock: Path, *options: str) -> Step:
+    """The packages of a lock into an environment."""
+    count = len(pins(lock)) if lock.is_file() else 0
+    return Step(
+        f"{environment.name}: {count} packages of {lock.name}",
+        lambda: tools.pip(environment, *options, "-r", str(lock), packages=count),
+    )
+
+
+def with_torch(tools: Tools, environment: Path, lock: Path) -> list[Step]:
+    """The steps to an environment that has torch among its packages."""
+    return [
+        Step(f"{environment.name}: the environment", lambda: make_environment(tools, environment)),
+        Step(f"{environment.name}: torch for the processor, no CUDA", lambda: install_torch(tools, environment, lock)),
+        packages(tools, environment, lock),
+    ]
+
+
+def bench_parts(tools: Tools) -> Iterator[Part]:
+    """What the environment of the engines to compare with is made of."""
+    others, lock = ROOT / ".venv-bench", ROOT / "requirements" / "bench.lock"
+    yield Part(others, "setup-bench.stamp", [lock], with_torch(tools, others, lock))
+
+
 def parts(tools: Tools, dev: bool, tensorflow: bool) -> Iterator[Part]:
     """All parts that the two environments are made of, in order."""
     requirements, main, rasa = ROOT / "requirements", ROOT / ".venv", ROOT / ".venv-rasa"
-
-    def packages(environment: Path, lock: Path, *options: str) -> Step:
-        count = len(pins(lock)) if lock.is_file() else 0
-        return Step(
-            f"{environment.name}: {count} packages of {lock.name}",
-            lambda: tools.pip(environment, *options, "-r", str(lock), packages=count),
-        )
-
     lock = requirements / "main.lock"
     project = ["--no-build-isolation", "-e", str(ROOT)]
-    steps = [
-        Step(".venv: the environment", lambda: make_environment(tools, main)),
-        Step(".venv: torch for the processor, no CUDA", lambda: install_torch(tools, main, lock)),
-        packages(main, lock),
-        Step(".venv: the command trogiup", lambda: tools.pip(main, *project)),
-    ]
+    steps = [*with_torch(tools, main, lock), Step(".venv: the command trogiup", lambda: tools.pip(main, *project))]
     yield Part(main, "setup-main.stamp", [lock, ROOT / "pyproject.toml"], steps)
     if dev:
         lock_dev = requirements / "dev.lock"
-        yield Part(main, "setup-dev.stamp", [lock, lock_dev], [packages(main, lock_dev)])
+        yield Part(main, "setup-dev.stamp", [lock, lock_dev], [packages(tools, main, lock_dev)])
 
     stand_in = ROOT / "bot" / "rasa" / "install_stand_in.py"
     lock_rasa = requirements / "rasa.lock"
     made_from = [lock_rasa, stand_in, *sorted((stand_in.parent / "tensorflow_stand_in").rglob("*.py"))]
     steps = [
         Step(".venv-rasa: the environment", lambda: make_environment(tools, rasa)),
-        packages(rasa, lock_rasa, "--ignore-requires-python"),
+        packages(tools, rasa, lock_rasa, "--ignore-requires-python"),
         Step(".venv-rasa: the stand-in for TensorFlow", lambda: tools.run([str(rasa / "bin" / "python"), str(stand_in)])),
     ]
     yield Part(rasa, "setup-rasa.stamp", made_from, steps)
     if tensorflow:
         lock_tensorflow = requirements / "rasa-tensorflow.lock"
-        yield Part(rasa, "setup-tensorflow.stamp", [lock_rasa, lock_tensorflow], [packages(rasa, lock_tensorflow)])
+        yield Part(rasa, "setup-tensorflow.stamp", [lock_rasa, lock_tensorflow], [packages(tools, rasa, lock_tensorflow)])
 
 
 def bytes_on_disk(folder: Path) -> int:
@@ -276,14 +289,15 @@ def bytes_on_disk(folder: Path) -> int:
     return sum(seen.values())
 
 
-def set_up(dev: bool, tensorflow: bool, shown: Shown) -> None:
+def set_up(dev: bool, tensorflow: bool, shown: Shown, bench: bool = False) -> None:
     """Does what is not fresh, a step at a time. Raises `Trouble`."""
-    environments = [ROOT / ".venv", ROOT / ".venv-rasa"]
+    environments = [ROOT / name for name in ([".venv-bench"] if bench else [".venv", ".venv-rasa"])]
     check_machine(first=not all(environment.exists() for environment in environments))
     log = ROOT / "var" / "logs" / "setup.log"
     with open(__file__, encoding="utf-8") as lock:
         wait_for_others(lock.fileno(), shown)
-        stale = [part for part in parts(Tools(shown, log, lock.fileno()), dev, tensorflow) if not part.is_fresh()]
+        tools = Tools(shown, log, lock.fileno())
+        stale = [part for part in (bench_parts(tools) if bench else parts(tools, dev, tensorflow)) if not part.is_fresh()]
         if not stale:
             return
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -314,11 +328,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Makes .venv and .venv-rasa from requirements/*.lock.")
     parser.add_argument("--dev", action="store_true", help="with what the tests need")
     parser.add_argument("--tensorflow", action="store_true", help="the real TensorFlow for Rasa, instead of the stand-in")
+    parser.add_argument("--bench", action="store_true", help="only .venv-bench, the engines that the benchmark compares with")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     shown = Shown()
     try:
-        set_up(options.dev, options.tensorflow, shown)
+        set_up(options.dev, options.tensorflow, shown, options.bench)
     except Trouble as trouble:
         shown.line(str(trouble))
         return 1

@@ -69,6 +69,7 @@ def main() -> int:
     if not os.environ.get("TROGIUP_ACTIONS_URL"):
         print("Set TROGIUP_ACTIONS_URL to the address of the action server, as in http://127.0.0.1:5055/webhook", file=sys.stderr)
         return 2
+    os.environ.setdefault("TROGIUP_HOME", str(ROOT / "var"))  # endpoints.yml keeps open forms there
     serve(options.model, options.port)
     return 0
 

@@ -1,21 +1,35 @@
-"""Where Rasa keeps conversations: in memory, for as long as they are alive. Rasa's own in-memory store never forgets anybody."""
+"""Where Rasa keeps conversations: in memory, for as long as they are alive. Rasa's own in-memory store never forgets anybody.
+
+Only a form that somebody is in the middle of is also written down, so that it goes on when Rasa is started again: its slots and the
+question that is open, never what was said. It is taken off the disk when the form ends or the conversation is forgotten.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import InMemoryTrackerStore
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME
 from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet
 from rasa.shared.core.trackers import DialogueStateTracker
+
+logger = logging.getLogger("trogiup.tracker_store")
 
 
 class ShortLivedTrackerStore(InMemoryTrackerStore):
     """Forgets a conversation that has been silent, the oldest ones when there are too many, and the oldest events of a long one.
 
-    Set in endpoints.yml: `idle_minutes`, `most_conversations`, `most_events` (about seven a turn; a longer history only costs time).
+    Set in endpoints.yml: `idle_minutes`, `most_conversations`, `most_events` (about seven a turn; a longer history only costs time),
+    `forms`: the file that open forms are written to, empty for none.
     """
 
     def __init__(
@@ -25,7 +39,8 @@ class ShortLivedTrackerStore(InMemoryTrackerStore):
         idle_minutes: float = 60,
         most_conversations: int = 2000,
         most_events: int = 100,
-        clock: Callable[[], float] = time.monotonic,
+        forms: str = "",
+        clock: Callable[[], float] = time.time,
         **kwargs: Any,
     ) -> None:
         super().__init__(domain, event_broker, **kwargs)
@@ -33,6 +48,7 @@ class ShortLivedTrackerStore(InMemoryTrackerStore):
         self._idle_seconds = idle_minutes * 60
         self._most = most_conversations
         self._clock = clock
+        self._forms = OpenForms(Path(forms)) if forms else None
         self._last_seen: dict[str, float] = {}
         """When each conversation was last saved, the longest silent first."""
 
@@ -48,3 +64,54 @@ class ShortLivedTrackerStore(InMemoryTrackerStore):
                 break
             del self._last_seen[oldest]
             self.store.pop(oldest, None)
+        if self._forms:
+            self._forms.keep(tracker, now, now - self._idle_seconds)
+
+    async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
+        """The conversation; of one that another process of Rasa held, the open form."""
+        tracker = await super().retrieve(sender_id)
+        if tracker is not None or self._forms is None:
+            return tracker
+        events = self._forms.events(sender_id, self._clock() - self._idle_seconds)
+        if not events:
+            return None
+        return DialogueStateTracker.from_events(sender_id, events, self.domain.slots, self.max_event_history, domain=self.domain)
+
+
+class OpenForms:
+    """Forms that somebody is in the middle of, in an SQLite file. A file that cannot be used costs the memory of them, never an answer."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keep(self, tracker: DialogueStateTracker, now: float, since: float) -> None:
+        """Write the open form of a conversation down, or take it off; and all that were last touched before `since`."""
+        slots = {name: slot.value for name, slot in tracker.slots.items() if slot.value is not None}
+        state = json.dumps({"form": tracker.active_loop_name, "slots": slots}, ensure_ascii=False)
+        try:
+            with closing(self._open()) as database, database:
+                database.execute("DELETE FROM forms WHERE conversation = ? OR touched < ?", (tracker.sender_id, since))
+                if tracker.active_loop_name:
+                    database.execute("INSERT INTO forms VALUES (?, ?, ?)", (tracker.sender_id, now, state))
+        except (OSError, sqlite3.Error) as error:
+            logger.warning("event=forms_not_kept why=%s", type(error).__name__)
+
+    def events(self, sender_id: str, since: float) -> list[Event]:
+        """What brings a tracker into the form again; empty where there was none."""
+        try:
+            with closing(self._open()) as database:
+                row = database.execute("SELECT state FROM forms WHERE conversation = ? AND touched >= ?", (sender_id, since)).fetchone()
+        except (OSError, sqlite3.Error) as error:
+            logger.warning("event=forms_not_read why=%s", type(error).__name__)
+            return []
+        if row is None:
+            return []
+        state = json.loads(row[0])
+        slots = [SlotSet(name, value) for name, value in state["slots"].items()]
+        started = [ActionExecuted(ACTION_SESSION_START_NAME), SessionStarted(), ActionExecuted(ACTION_LISTEN_NAME)]
+        return [*started, ActionExecuted(state["form"]), ActiveLoop(state["form"]), *slots, ActionExecuted(ACTION_LISTEN_NAME)]
+
+    def _open(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self._path, timeout=0.2)
+        database.execute("CREATE TABLE IF NOT EXISTS forms (conversation TEXT PRIMARY KEY, touched REAL NOT NULL, state TEXT NOT NULL)")
+        return database

@@ -110,6 +110,7 @@ class Conversations:
     def finish(self, conversation_id: str, message_id: str, answer_json: str, context_json: str | None) -> str:
         """Keep what an accepted message was answered and what to remember; returns the answer that counts, which is the first one kept.
 
+        `context_json` None: what was remembered before still holds, as after an urgent message.
         The context of a message is not kept when a later one was answered meanwhile. Raises StoreError also when nothing was accepted.
         """
         this = (MessageTable.conversation_id == conversation_id, MessageTable.message_id == message_id)
@@ -128,7 +129,8 @@ class Conversations:
                 MessageTable.answer_json.is_not(None),
             )
             remember = update(ConversationTable).where(ConversationTable.conversation_id == conversation_id, ~overtaken)
-            connection.execute(remember.values(context_json=context_json, context_at=self._clock()))
+            if context_json is not None:
+                connection.execute(remember.values(context_json=context_json, context_at=self._clock()))
             return answer_json
 
     def forget(self, conversation_id: str) -> None:

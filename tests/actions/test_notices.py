@@ -89,3 +89,17 @@ def test_a_body_that_goes_on_has_no_successor(notices: Notices) -> None:
 def test_what_became_of_a_province(notices: Notices, asked: list[str], held: list[str | None], said: list[str]) -> None:
     assert notices.merger(asked, held, date(2025, 7, 1)) == said
     assert notices.merger(asked, held, date(2025, 6, 30)) == []
+
+
+def test_provinces_that_share_their_years_share_a_line(notices: Notices, collection: Collection) -> None:
+    hanam, camau = of(collection, "001"), of(collection, "002")
+    said = notices.of_each([("Hà Nam", hanam), ("Cà Mau", camau), ("Nam Định", hanam)], collection, date(2026, 5, 4))
+    assert said == [
+        "Hà Nam, Nam Định: Kế hoạch này đặt ra cho giai đoạn 2017–2020, đã kết thúc.",
+        "Cà Mau: Kế hoạch này đặt ra cho giai đoạn 2017–2025, đã kết thúc; phần tầm nhìn đến năm 2030 vẫn còn.",
+    ]
+
+
+def test_a_merger_is_told_once_where_both_names_are_asked(notices: Notices) -> None:
+    assert len(notices.merger(["Ninh Bình", "Hà Nam"], ["Hà Nam"], date(2026, 5, 4))) == 1
+    assert len(notices.merger(["Hà Nam"], ["Hà Nam"], date(2026, 5, 4))) == 1

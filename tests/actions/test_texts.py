@@ -12,6 +12,7 @@ from typing import get_args
 
 import pytest
 
+from actions.eligibility_outcome import DATA as ELIGIBILITY
 from actions.routing import Router
 from actions.texts import Texts
 from knowledge.errors import KnowledgeError
@@ -27,9 +28,14 @@ class Use:
     """A sentence asked for in the code: its name or, where that is put together, how it begins; and the values handed over."""
 
     where: str
+    table: str
     pattern: re.Pattern[str]
     exact: bool
     values: frozenset[str]
+
+
+TABLES = {"texts.yml": Texts.load(), "eligibility_texts.yml": Texts.load(ELIGIBILITY)}
+"""By file; the second is what eligibility_outcome.py calls its own texts."""
 
 
 def uses() -> Iterator[Use]:
@@ -37,9 +43,11 @@ def uses() -> Iterator[Use]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not re.search(r"(^|[._])texts(\.choices)?$", ast.unparse(node.func)) or not node.args:
                 continue
+            own = path.name == "eligibility_outcome.py" and ast.unparse(node.func).startswith("self.texts")
+            table = "eligibility_texts.yml" if own else "texts.yml"
             first = node.args[0]
             for name in (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,):
-                yield Use(f"{path.name}:{node.lineno}", _pattern(name), isinstance(name, ast.Constant), _values(node))
+                yield Use(f"{path.name}:{node.lineno}", table, _pattern(name), isinstance(name, ast.Constant), _values(node))
 
 
 def _pattern(name: ast.expr) -> re.Pattern[str]:
@@ -55,7 +63,7 @@ def _values(call: ast.Call) -> frozenset[str]:
 
 
 USES = tuple(uses())
-EXACT = frozenset(re.sub(r"\\(.)", r"\1", use.pattern.pattern) for use in USES if use.exact)
+EXACT = frozenset((use.table, re.sub(r"\\(.)", r"\1", use.pattern.pattern)) for use in USES if use.exact)
 
 
 def placeholders(sentence: str) -> set[str]:
@@ -67,25 +75,30 @@ def test_the_code_was_read() -> None:
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.where)
-def test_every_sentence_named_in_the_code_is_there_and_can_be_filled_in(texts: Texts, use: Use) -> None:
-    found = [name for name in texts.table if use.pattern.fullmatch(name) and (use.exact or name not in EXACT)]
+def test_every_sentence_named_in_the_code_is_there_and_can_be_filled_in(use: Use) -> None:
+    table = TABLES[use.table].table
+    found = [name for name in table if use.pattern.fullmatch(name) and (use.exact or (use.table, name) not in EXACT)]
     assert found
     for name in found:
-        for sentence in (told,) if isinstance(told := texts.table[name], str) else told:
+        for sentence in (told,) if isinstance(told := table[name], str) else told:
             assert placeholders(sentence) <= use.values
 
 
-def test_every_sentence_is_named_in_the_code(texts: Texts) -> None:
-    assert [name for name in texts.table if not any(use.pattern.fullmatch(name) for use in USES)] == []
+@pytest.mark.parametrize("file", TABLES)
+def test_every_sentence_is_named_in_the_code(file: str) -> None:
+    named = [use.pattern for use in USES if use.table == file]
+    assert [name for name in TABLES[file].table if not any(pattern.fullmatch(name) for pattern in named)] == []
 
 
 def test_a_notice_that_is_not_named_is_that_of_a_status(texts: Texts) -> None:
-    others = {name.removeprefix("notices.") for name in texts.table if name.startswith("notices.") and name not in EXACT}
+    others = {name.removeprefix("notices.") for name in texts.table if name.startswith("notices.") and ("texts.yml", name) not in EXACT}
     assert others <= set(get_args(Status))
 
 
 def test_every_kind_of_small_talk_has_its_sentence(texts: Texts, router: Router) -> None:
-    assert {name for name, _ in router.smalltalk} == {name.split(".")[1] for name in texts.table if name.startswith("smalltalk.")}
+    assert {name for name, _ in (*router.about, *router.smalltalk)} == {
+        name.split(".")[1] for name in texts.table if name.startswith("smalltalk.")
+    }
 
 
 def test_every_fact_has_its_sentence_and_its_name(texts: Texts) -> None:
@@ -116,3 +129,7 @@ def test_an_unknown_sentence_is_an_error_at_once(texts: Texts, name: str) -> Non
 def test_an_unknown_list_too(texts: Texts, name: str) -> None:
     with pytest.raises(KnowledgeError, match=name):
         texts.choices(name)
+
+
+def test_every_subject_outside_has_its_sentence(texts: Texts, router: Router) -> None:
+    assert {*router.outside, "plain", "other", "attack"} == {n.split(".")[1] for n in texts.table if n.startswith("out_of_scope.")}

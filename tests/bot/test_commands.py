@@ -199,12 +199,15 @@ def test_an_evaluation_prints_figures_and_opens_no_case(run: Run, built: Path, t
     path.write_text("".join(json.dumps(line) + "\n" for line in gold), encoding="utf-8")
     status, out, _ = run(built, "eval", path, "--without-rasa", "--misses", "--answers", kept, "--as-of", "2026-05-04")
     assert status == 0
-    figures = {line.split()[0]: line.split()[1] for line in out.splitlines()}
-    assert figures["evidence_cited"] == "1.000"
+    totals, *_, by_document, reasons = out.split("\n\n")
+    figures = {line.split()[0]: line.split()[1] for line in totals.splitlines()}
+    assert figures["evidence_cited"] == figures["supported"] == "1.000"
     assert figures["answer_correct"] == "0.500"
     assert figures["abstained"] == figures["urgent_found"] == "1.000"
     assert "latency_ms" in figures
-    assert "missed answer_correct: 4" in out
+    assert "missed answer_correct: 4" in totals
+    assert by_document.startswith("by document")
+    assert "miss 4 badly said: lacks 17 nghìn cơ sở" in reasons
     assert [json.loads(line)["id"] for line in kept.read_text("utf-8").splitlines()] == ["1", "2", "3", "4"]
     assert run(built, "cases", "list") == (0, "", "")
 

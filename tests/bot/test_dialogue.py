@@ -114,3 +114,16 @@ async def test_what_people_write_is_never_a_command_to_rasa(server: Server, text
     sent = server.sent()["message"]
     assert not sent.strip().startswith("/")
     assert clean_message(sent) == text.strip()  # what the action reads
+
+
+async def test_an_answer_and_the_question_that_the_form_comes_back_to_are_told_as_one(server: Server) -> None:
+    long = "\n".join(["chữ " * 220, "Nguồn: x.", "đã kết thúc."])
+    told = {"kind": "answer", "text": long, "citations": [{}], "notices": ["đã kết thúc."], "suggestions": ["Còn gì nữa không?"]}
+    back = {"kind": "clarify", "text": "Mình quay lại nhé. Ở tỉnh nào ạ?", "citations": [], "notices": [], "suggestions": ["Cà Mau"]}
+    both = [{"custom": {"answer": told, "context": {"question": "1"}}}, {"custom": {"answer": back, "context": {"question": "2"}}}]
+    server.answer = lambda _: httpx.Response(200, json=both)
+    said = await server.ask()
+    assert said["context"] == {"question": "1"}
+    assert len(said["answer"]["text"]) <= 900
+    assert said["answer"]["text"].endswith("…\nNguồn: x.\nđã kết thúc.\n\nMình quay lại nhé. Ở tỉnh nào ạ?")
+    assert said["answer"] == {**told, "text": said["answer"]["text"], "suggestions": ["Cà Mau"]}

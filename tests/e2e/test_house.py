@@ -262,6 +262,39 @@ def test_a_second_house_on_the_same_port_is_one_line(house: House) -> None:
     assert f"Port {house.port}" in told.stderr
 
 
+# The guided question
+
+ENTITLED = "nhà em có được trợ cấp ko"
+
+
+def test_the_guided_question_from_the_first_word_to_the_clauses(house: House) -> None:
+    before = house.by_rasa()
+    asked = house.say(ENTITLED, "guided")
+    assert asked["kind"] == "clarify"
+    assert "Người cao tuổi" in asked["suggestions"]
+    aside = house.say("số điện thoại bảo vệ trẻ em là số mấy", "guided")
+    assert (aside["kind"], aside["hotlines"][0]["phone"]) == ("answer", "111")
+    assert "Mình quay lại nhé. Người cần trợ giúp là ai" in aside["text"]
+    assert "Người đó ở tỉnh nào" in house.say("mẹ em 82 tuổi", "guided")["text"]
+    danger = house.say(DANGER, "guided")
+    assert (danger["kind"], bool(danger["case_id"])) == ("urgent", True)
+    assert "hộ nghèo" in house.say("Hà Nam", "guided")["text"]
+    assert house.say("nhầm, ở Cà Mau", "guided")["text"].startswith("Dạ, tôi sửa lại.")
+    assert "chăm sóc" in house.say("hộ nghèo", "guided")["text"]
+    told = house.say("không có ai", "guided")
+    assert told["kind"] == "answer"
+    assert {citation["province"] for citation in told["citations"]} == {"Cà Mau"}
+    assert any("đã kết thúc" in notice for notice in told["notices"])
+    assert house.by_rasa() == before + 7
+    assert house.say("Còn ở Hưng Yên?", "guided")["kind"] == "abstain"
+
+
+def test_who_leaves_the_guided_question_has_left_it(house: House) -> None:
+    house.say(ENTITLED, "left")
+    assert house.say("thôi không hỏi nữa", "left")["text"].startswith("Dạ, mình dừng ở đây.")
+    assert "16 cơ sở" in house.say(FACILITIES, "left")["text"]
+
+
 # When Rasa hangs or is killed
 
 
@@ -290,13 +323,15 @@ def test_a_rasa_that_hangs_costs_one_person_two_seconds_and_then_nobody(house: H
 
 def test_a_killed_rasa_is_not_missed_and_comes_back(house: House) -> None:
     house.say(FACILITIES, "killed")
+    house.say(ENTITLED, "form")
     pid, direct = house.rasa_pid(), house.directly()
     os.kill(pid, signal.SIGKILL)
     answer = house.say("Còn ở Cà Mau?", "killed")
     assert {citation["province"] for citation in answer["citations"]} == {"Cà Mau"}
     assert "16 cơ sở" in house.say(FACILITIES)["text"]
     assert house.say(DANGER)["case_id"]
-    assert house.directly() == direct + 2
+    assert house.say(f"{ENTITLED}, mẹ em 82 tuổi ở Cà Mau có được gì không")["kind"] == "answer"
+    assert house.directly() == direct + 3
     until(lambda: house.rasa_state() != "ready", 5)
     assert house.client.get("/readyz").status_code == 200  # answers go on
     until(lambda: house.rasa_state() == "ready", 90)
@@ -305,6 +340,7 @@ def test_a_killed_rasa_is_not_missed_and_comes_back(house: House) -> None:
     answer = house.say("Còn ở Hà Nam?", "killed")
     assert {citation["province"] for citation in answer["citations"]} == {"Hà Nam"}
     assert house.by_rasa() == before + 1
+    assert "Người đó ở tỉnh nào" in house.say("người già", "form")["text"]  # the form goes on where it was
 
 
 # At last

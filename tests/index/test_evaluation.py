@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from index.evaluation import LIMIT, Figure, read_gold, score, table
+from index.evaluation import LIMIT, Figure, breakdown, read_answers, read_gold, score, table
 from knowledge.errors import LoadError
 
 EVIDENCE = "toàn tỉnh có 24 cơ sở trợ giúp xã hội"
@@ -190,6 +190,53 @@ def test_the_interval_is_wilsons(successes: int, asked: int, low: float, high: f
     assert Figure("x", successes, asked, ()).interval() == pytest.approx((low, high), abs=5e-5)
 
 
+def test_what_stands_nowhere_is_a_figure_of_its_own() -> None:
+    gold = [question(id="a"), question(id="b"), question(id="c")]
+    figure = next(f for f in score(gold, {"a": GOOD, "b": GOOD}, {"a": (), "b": ("17 cơ sở",)}) if f.name == "supported")
+    assert (figure.met, figure.asked, figure.missed) == (1, 3, ("b", "c"))
+    assert "supported" not in measures(question())
+
+
+@pytest.mark.parametrize(("met_by", "asked", "least"), [(80, 100, 0.75), (100, 100, 0.97), (9, 10, 0.74)])
+def test_the_floor_leaves_about_one_standard_error(met_by: int, asked: int, least: float) -> None:
+    figure = Figure("x", met_by, asked, ())
+    assert least < figure.floor() < figure.share
+    assert figure.interval()[0] < figure.floor()
+
+
+# Breaking down
+
+
+def broken_down(gold: list[dict[str, Any]], answers: dict[str, Any]) -> dict[str, list[str]]:
+    """The cells of each line of a table by tag, by the line's value."""
+    lines = list(breakdown("tag", lambda line: line["tags"], gold, answers))
+    return {line.split()[0]: line.split()[1:] for line in lines}
+
+
+def test_a_breakdown_has_a_line_a_value_with_intervals() -> None:
+    gold = [question(id=f"{tag}{at}", tags=[tag] if tag else []) for tag in ("nodiac", "typo", "") for at in range(5)]
+    answers = {line["id"]: GOOD if "typo" not in line["id"] else {**GOOD, "text": "no figure"} for line in gold}
+    told = broken_down(gold, answers)
+    assert told["by"] == ["tag", "n", "evidence_cited", "answer_correct", "false_abstain_free"]
+    assert told["nodiac"] == ["5", *["1.000", "0.57–1.00", "/5"] * 3]
+    assert told["typo"][4:7] == ["0.000", "0.00–0.43", "/5"]
+    assert list(told) == ["by", "nodiac", "typo", "–"]
+
+
+def test_values_of_few_questions_share_a_line() -> None:
+    gold = [question(id=str(at), tags=[f"rare{at}", "nodiac"]) for at in range(6)]
+    told = broken_down(gold, {str(at): GOOD for at in range(6)})
+    assert list(told) == ["by", "nodiac", "…"]
+    assert told["…"][0] == told["nodiac"][0] == "6"
+
+
+def test_kinds_of_their_own_share_a_column() -> None:
+    gold = [question("smalltalk", id=f"s{at}", tags=["x"]) for at in range(3)]
+    gold += [question("handover", id=f"h{at}", tags=["x"]) for at in range(2)]
+    told = broken_down(gold, {line["id"]: {"kind": "smalltalk"} for line in gold})
+    assert (told["by"][-1], told["x"]) == ("kind", ["5", "0.600", "0.23–0.88", "/5"])
+
+
 # Reading gold
 
 
@@ -213,6 +260,13 @@ def test_a_bad_line_is_named(bad: str, tmp_path: Path) -> None:
     path = gold_file(tmp_path, '{"id": "a", "question": "?"}', "", bad)
     with pytest.raises(LoadError, match=r"gold\.jsonl, line 3"):
         read_gold(path)
+
+
+def test_answers_are_read_by_id(tmp_path: Path) -> None:
+    path = gold_file(tmp_path, '{"id": "a", "text": "…"}')
+    assert read_answers(path) == {"a": {"id": "a", "text": "…"}}
+    with pytest.raises(LoadError, match="line 1"):
+        read_answers(gold_file(tmp_path, '{"text": "…"}'))
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -50,6 +50,11 @@ def test_it_knows_its_terms(index: LexicalIndex) -> None:
     assert not index.knows("coi_mo")
 
 
+@pytest.mark.parametrize(("term", "count"), [("tre", 1), ("tam", 1), ("hypnosis", 0), ("bi", 1), ("mo_coi", 1)])
+def test_it_knows_how_many_passages_hold_a_term(index: LexicalIndex, term: str, count: int) -> None:
+    assert index.held_by(term) == count == np.count_nonzero(index.scores([term]))
+
+
 def test_saved_and_loaded_it_scores_the_same(index: LexicalIndex, tmp_path: Path) -> None:
     index.save(tmp_path / "lexical")
     loaded = LexicalIndex.load(tmp_path / "lexical")

@@ -82,7 +82,7 @@ def test_a_directory_row_has_a_name_the_plans_do_not_know(lexicon: Lexicon, plan
 
 
 def test_the_lexicon_is_broad(lexicon: Lexicon) -> None:
-    assert len(lexicon.entries) >= 450
+    assert len(lexicon.entries) >= 4000
     per_scope = defaultdict(int)
     for entry in lexicon.entries:
         per_scope[entry.expansion.scope] += 1
@@ -150,6 +150,14 @@ def test_teencode_leaves_the_words_of_the_plans_alone(lexicon: Lexicon, typed) -
         ("Sở GD&ĐT với Sở TT&TT", "Sở Giáo dục và Đào tạo với Sở Thông tin và Truyền thông"),
         ("đ/c nào b/c", "đồng chí nào báo cáo"),
         ("1/ ko có tiền, 2/ ko có nhà", "1/ không có tiền, 2/ không có nhà"),
+        ("gọi đg dây nóng", "gọi đường dây nóng"),
+        ("huyện nộp bc trc ngày nào", "huyện nộp báo cáo trước ngày nào"),
+        ("tr mồ côi", "trẻ mồ côi"),
+        ("được mấy tr vậy", "được mấy triệu vậy"),
+        ("cg nhân cty cũg đc", "công nhân công ty cũng được"),
+        ("gói dv cho ng già", "gói dịch vụ cho người già"),
+        ("thanhtra, kiểmtra kinhphí", "thanh tra, kiểm tra kinh phí"),
+        ("nguwowif già dduwowcj gif", "người già được gì"),
     ],
 )
 def test_normalise_writes_out(lexicon: Lexicon, typed: str, meant: str) -> None:
@@ -229,6 +237,18 @@ def test_any_text_is_taken(text: str) -> None:
         ("tiền ở đâu ra", "nguồn kinh phí"),
         ("ai ký kế hoạch", "người ký"),
         ("gái đứng đường", "người bán dâm"),
+        ("đàn ông đàn bà bớt cách nhau", "khoảng cách giới"),
+        ("chỗ nuôi người già của tư nhân", "cơ sở trợ giúp xã hội"),
+        ("uống metadone ở đâu", "điều trị Methadone"),
+        ("sắm máy móc mới cho đường dây", "mua sắm trang thiết bị"),
+        ("tiền nước ngoài cho thì ai lo", "viện trợ phi chính phủ nước ngoài"),
+        ("báo cáo lên trên bao lâu một lần", "định kỳ 6 tháng"),
+        ("đi đếm coi bao nhiêu người", "khảo sát, rà soát, thống kê"),
+        ("kế hoạch gởi cho mấy nơi", "nơi nhận"),
+        ("nhà lánh tạm cho đàn bà bị đánh", "nơi trú ẩn tạm thời khẩn cấp và an toàn"),
+        ("sáng gửi tối đón", "chăm sóc bán trú"),
+        ("tìm nhà khác nuôi", "chăm sóc thay thế"),
+        ("bớt tiền học", "miễn, giảm các khoản đóng góp"),
     ],
 )
 @pytest.mark.parametrize("typed", [str, fold], ids=["accented", "stripped"])
@@ -277,6 +297,20 @@ def test_words_that_only_look_alike_stay_quiet(lexicon: Lexicon, question: str) 
         ("bi ban danh", "bị bán"),
         ("báo cáo trước ngày nào", "ngày nào"),
         ("có co so cai nghien", "có chửa"),
+        ("thang be bi dien giat", "bị điên"),
+        ("phi lam thu tuc la bao nhieu", "làm thử"),
+        ("can bo hoc sinh", "bỏ học"),
+        ("con so giao duc thi lam gi", "con số"),
+        ("an may nam tu", "ăn mày"),
+        ("dich vu phu hop", "vũ phu"),
+        ("so nha may", "nhà máy"),
+        ("vay tien dau ra", "vay tiền"),
+        ("co so giao cho ai, co giao cho huyen khong", "cô giáo"),
+        ("cho mệ hỏi", "mệ"),
+        ("gọi công an báo ai", "báo"),
+        ("phát mấy ký gạo", "ký"),
+        ("o dao tao nghe", "ở đảo"),
+        ("học sinh để làm gì", "sinh đẻ"),
     ],
 )
 def test_guards_keep_a_row_quiet(lexicon: Lexicon, question: str, quiet: str) -> None:

@@ -332,3 +332,29 @@ def test_the_text_and_the_day_are_kept(gazetteer: Gazetteer) -> None:
     query = Understanding.load(gazetteer).read(unicodedata.normalize("NFD", "Hà Nam thì sao?"), TODAY)
     assert query.text == "Hà Nam thì sao?"
     assert query.as_of == TODAY
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("Hà Nam có kêu gọi ủng hộ để làm mấy dự án này không?", "whether"),
+        ("cấp tỉnh có bộ phận coi mấy dự án ni không hỉ", "whether"),
+        ("mấy báo đài đồng nai phải tuyên truyền cái gì về kế hoạch", "what"),
+        ("Đài Cà Mau tăng giờ phát sóng để làm gì?", "what"),
+    ],
+)
+def test_a_plural_is_no_number_and_a_purpose_no_duty(text: str, asked: str) -> None:
+    assert (read(text).asked, read(text).duties) == (asked, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        ("Kế hoạch 3376 của Hà Nam dựa trên quyết định số mấy?", "based_on"),
+        ("Giám đốc các sở phải báo cáo kế hoạch 3376 bao lâu một bận?", None),
+        ("Chỉ tiêu này được đưa vào kế hoạch mấy năm của tỉnh Đồng Nai?", None),
+        ("Luật trẻ em mà kế hoạch Hưng Yên viện dẫn có từ ngày nào?", None),
+    ],
+)
+def test_what_a_plan_rests_on_and_what_it_orders_are_no_number_or_period_of_it(text: str, fact: str | None) -> None:
+    assert read(text).fact == fact

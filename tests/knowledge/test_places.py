@@ -79,6 +79,59 @@ def test_a_mark_that_is_typed_must_be_the_right_one(typed: str) -> None:
     assert named(typed) == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "province"),
+    [
+        ("Hưg Yên", "Hưng Yên"),
+        ("hug yen", "Hưng Yên"),
+        ("Cà mâu", "Cà Mau"),
+        ("caf mau", "Cà Mau"),
+        ("camau", "Cà Mau"),
+        ("Đồg Nai", "Đồng Nai"),
+        ("ddoongf nai", "Đồng Nai"),
+        ("đông nai", "Đồng Nai"),
+        ("ha nma", "Hà Nam"),
+        ("bac lieeu", "Bạc Liêu"),
+        ("Lâm Đồg", "Lâm Đồng"),
+        ("thành phố.HCM", "Thành phố Hồ Chí Minh"),
+        ("T.P HCM", "Thành phố Hồ Chí Minh"),
+        ("tp Sài Gòn", "Thành phố Hồ Chí Minh"),
+        ("xì gòn", "Thành phố Hồ Chí Minh"),
+    ],
+)
+def test_slips_in_what_a_person_types(typed: str, province: str) -> None:
+    assert [mention.province for mention in gazetteer().typed(f"còn {typed} thì sao")] == [province]
+
+
+@pytest.mark.parametrize("text", ["là năm 2019", "hà năm", "các mẫu đơn", "đóng lại", "đứng yên", "5h nam", "", "dong hai", "bình thường"])
+def test_what_only_sounds_like_a_province_is_none(text: str) -> None:
+    assert gazetteer().typed(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "province"),
+    [("hn tỉnh hà nam", "Hà Nam"), ("hn tinh ha nam", "Hà Nam"), ("ha tinh", "Hà Tĩnh"), ("hk tỉnh đồng nai có gì", "Đồng Nai")],
+)
+def test_a_name_spelled_right_goes_before_a_slip_for_another(text: str, province: str) -> None:
+    assert [mention.province for mention in gazetteer().typed(text)] == [province]
+
+
+@pytest.mark.parametrize("text", ["hn tỉnh nào có", "hn tinh nao", "hg tỉnh nào"])
+def test_a_short_form_before_the_word_province_is_no_slip(text: str) -> None:
+    assert gazetteer().typed(text) == ()
+
+
+def test_the_rank_belongs_to_the_name() -> None:
+    (mention,) = gazetteer().typed("còn thành phố Đà Nẵng thì sao")
+    assert (mention.start, mention.end) == (1, 5)
+
+
+def test_misspelt_names_are_those_of_provinces_and_differ_from_every_right_one() -> None:
+    known = gazetteer()
+    assert {province for _, province in known.misspelt} <= set(NAMES)
+    assert all(known.mentions(typed) == () for typed, _ in known.misspelt)
+
+
 def test_towns_give_their_province_away() -> None:
     (mention,) = gazetteer().mentions("em ở bien hoa ạ")
     assert (mention.province, mention.start, mention.end, mention.by_locality) == ("Đồng Nai", 2, 4, True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,6 +16,7 @@ RASA_ENVIRONMENT = {
     "PYTHONWARNINGS": "ignore",
     "PYTHONHASHSEED": "0",
     "TROGIUP_ACTIONS_URL": "http://127.0.0.1:9/webhook",
+    "TROGIUP_HOME": tempfile.gettempdir(),
 }
 
 

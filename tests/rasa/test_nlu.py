@@ -113,6 +113,54 @@ def test_conversations_are_forgotten(in_rasa):
     ) == [["a"], ["a", "b"], ["a", "b"], ["a", "c"], ["d"]]
 
 
+def test_an_open_form_outlives_the_process_and_what_was_said_does_not(in_rasa, tmp_path):
+    now, later, kept = in_rasa(
+        "import asyncio\n"
+        "from pathlib import Path\n"
+        "from rasa.shared.core.domain import Domain\n"
+        "from rasa.shared.core.events import ActionExecuted, ActiveLoop, SlotSet, UserUttered\n"
+        "from bot.rasa.tracker_store import ShortLivedTrackerStore\n"
+        "domain = Domain.load('bot/domain.yml')\n"
+        f"path = {str(tmp_path / 'forms.db')!r}\n"
+        "now = [0.0]\n"
+        "def opened(): return ShortLivedTrackerStore(domain, idle_minutes=60, forms=path, clock=lambda: now[0])\n"
+        "async def all_of_it():\n"
+        "    first = opened()\n"
+        "    told = [SlotSet('for_whom', 'elderly'), SlotSet('requested_slot', 'age')]\n"
+        "    for who, events in (('a', [ActiveLoop('eligibility_form'), *told]),\n"
+        "                        ('b', [ActiveLoop('eligibility_form'), ActiveLoop(None)]), ('c', [])):\n"
+        "        tracker = await first.get_or_create_tracker(who)\n"
+        "        tracker.update_with_events([UserUttered('bí mật'), *events, ActionExecuted('action_listen')], domain)\n"
+        "        await first.save(tracker)\n"
+        "    again = opened()\n"
+        "    a, b, c = [await again.retrieve(who) for who in 'abc']\n"
+        "    now[0] = 3601.0\n"
+        "    return [[a.active_loop_name, a.get_slot('for_whom'), a.get_slot('requested_slot'), a.latest_action_name, b, c],\n"
+        "            await opened().retrieve('a'), b'b\\xc3\\xad' in Path(path).read_bytes()]\n"
+        "result = asyncio.run(all_of_it())"
+    )
+    assert now == ["eligibility_form", "elderly", "age", "action_listen", None, None]
+    assert later is None
+    assert not kept
+
+
+def test_forms_that_cannot_be_written_down_cost_no_answer(in_rasa):
+    assert in_rasa(
+        "import asyncio\n"
+        "from rasa.shared.core.domain import Domain\n"
+        "from rasa.shared.core.events import ActiveLoop\n"
+        "from bot.rasa.tracker_store import ShortLivedTrackerStore\n"
+        "domain = Domain.load('bot/domain.yml')\n"
+        "store = ShortLivedTrackerStore(domain, forms='/no/such/folder/forms.db')\n"
+        "async def all_of_it():\n"
+        "    tracker = await store.get_or_create_tracker('a')\n"
+        "    tracker.update(ActiveLoop('eligibility_form'), domain)\n"
+        "    await store.save(tracker)\n"
+        "    return [(await store.retrieve('a')).active_loop_name, await store.retrieve('b')]\n"
+        "result = asyncio.run(all_of_it())"
+    ) == ["eligibility_form", None]
+
+
 def test_a_model_that_is_not_there_is_refused():
     done = run_rasa_python("-m", "bot.rasa.serve", "--model", "var/no-such-model.tar.gz")
     assert done.returncode == 2
@@ -128,7 +176,10 @@ class FakeActions(BaseHTTPRequestHandler):
         call = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         slots = call["tracker"]["slots"]
         said = {"action": call["next_action"], "province": slots["province"], "domain_sent": "domain" in call}
-        body = json.dumps(self.answer_with or {"events": [], "responses": [{"text": json.dumps(said)}]}).encode()
+        reading = call["next_action"] == "validate_eligibility_form"
+        events = [{"event": "slot", "name": "requested_slot", "value": "for_whom"}] if reading and not slots["requested_slot"] else []
+        responses = [] if reading else [{"text": json.dumps(said)}]
+        body = json.dumps(self.answer_with or {"events": events, "responses": responses}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -148,11 +199,13 @@ def actions() -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.fixture(scope="module")
-def rasa(trained_model: Path, actions: ThreadingHTTPServer) -> Iterator[str]:
+def rasa(trained_model: Path, actions: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, **RASA_ENVIRONMENT, "TROGIUP_ACTIONS_URL": f"http://127.0.0.1:{actions.server_port}/webhook"}
+    home = tmp_path_factory.mktemp("home")  # its own: open forms of an earlier run would go on here
+    own = {"TROGIUP_ACTIONS_URL": f"http://127.0.0.1:{actions.server_port}/webhook", "TROGIUP_HOME": str(home)}
+    environment = {**os.environ, **RASA_ENVIRONMENT, **own}
     command = [RASA_PYTHON, "-m", "bot.rasa.serve", "--model", str(trained_model), "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 90
@@ -181,7 +234,8 @@ def say(address: str, text: str, sender: str) -> list[dict[str, object]]:
         ("xin chào ạ", "action_smalltalk"),
         ("Đồng Nai có bao nhiêu cơ sở trợ giúp xã hội?", "action_answer"),
         ("co quan nao chiu trach nhiem", "action_responsible_body"),
-        ("mẹ tui 82 tuổi có được hưởng trợ cấp không", "action_eligibility"),
+        ("mẹ tui 82 tuổi có được hưởng trợ cấp không", "action_ask_for_whom"),
+        ("những ai được hưởng trợ cấp xã hội", "action_eligibility"),
         ("có hỗ trợ gì cho người khuyết tật không ạ", "action_services"),
         ("cho xin số điện thoại bảo vệ trẻ em", "action_hotline"),
         ("cho tôi nói chuyện với cán bộ", "action_handover"),
@@ -200,6 +254,12 @@ def test_the_province_is_remembered_and_changed(rasa):
     talk = ["Đồng Nai có bao nhiêu cơ sở trợ giúp xã hội", "còn ở cà mau", "cảm ơn"]
     assert [say(rasa, text, sender="one")[0]["province"] for text in talk] == ["Đồng Nai", "Cà Mau", "Cà Mau"]
     assert say(rasa, "ai ký kế hoạch", sender="another")[0]["province"] is None
+
+
+def test_who_asks_something_else_in_the_form_is_answered_and_asked_again(rasa):
+    assert [reply["action"] for reply in say(rasa, "nhà em có được trợ cấp ko", sender="form")] == ["action_ask_for_whom"]
+    told = say(rasa, "cho xin số điện thoại bảo vệ trẻ em", sender="form")
+    assert [reply["action"] for reply in told] == ["action_hotline", "action_ask_for_whom"]
 
 
 def test_the_api_that_could_change_the_model_is_closed(rasa):

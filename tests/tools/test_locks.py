@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
-LOCKS = ["main.lock", "dev.lock", "rasa.lock", "rasa-tensorflow.lock"]
+LOCKS = ["main.lock", "dev.lock", "rasa.lock", "rasa-tensorflow.lock", "bench.lock"]
 SCRIPT = runpy.run_path(str(ROOT / "tools" / "lock.py"))
 FORBIDDEN, tidy, without, not_in = SCRIPT["FORBIDDEN"], SCRIPT["tidy"], SCRIPT["without"], SCRIPT["not_in"]
 PIN = re.compile(r"[a-z0-9.-]+==[a-z0-9.]+( ; .+)?")

@@ -1,0 +1,215 @@
+"""Going back to what was just told: where it stands ("nguồn ở đâu"), and the same at more length ("nói rõ hơn")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from actions.answering import LIMIT, Answerer
+from actions.citing import Citing
+from actions.clauses import clipped, excerpt, repeats, shown
+from actions.guard import bodies
+from actions.headings import line_of, unnumbered
+from actions.model import Answer, Citation, Cited, Context, ShownHotline
+from actions.texts import Texts
+from index.analysis import has_quantity, terms
+from index.model import Hit, Query
+from index.search import Retriever
+from knowledge.model import Document, Passage, Span
+from knowledge.text import folded_line
+
+_DOCUMENTS = 3
+_WORDS, _SHARED = 320, 110
+"""Characters of the quote of one source, and of each of several."""
+_FULL, _BESIDE = 520, 260
+"""Characters of the passage told again, and of one that stands beside it."""
+_NEIGHBOURS = 3
+AROUND = 4
+"""Passages before and behind the one told last that a turn may be about."""
+_DATE = re.compile(r"\d{1,2}/\d{1,2}|[Nn]gày \d")
+_DAY = re.compile(r"\d{1,2}/\d{1,2}|[Qq]uý [IV1-4]|\b(?:[Tt]háng|[Nn]gày|[Nn]ăm) \d|[Hh][àằ]ng (?:năm|tháng|quý)|định kỳ")
+_THIRDS = ("begin", "middle", "end")
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Words for what was told before. Tables only; safe to share."""
+
+    texts: Texts
+
+    def source(self, answerer: Answerer, query: Query, context: Context) -> Answer | None:
+        """Document, number, date, headings, place and words, for each document told from. None: not known."""
+        places = [found for cited in context.cited if (found := _place(answerer, cited))]
+        firsts = list({document.document_id: (document, span) for document, span in reversed(places)}.values())[::-1][:_DOCUMENTS]
+        if not firsts:
+            return None
+        citing = Citing(answerer.retriever, answerer.texts)
+        words = _WORDS if len(firsts) == 1 else _SHARED
+        citations: list[Citation] = []
+        dates: list[Citation] = []
+        lines: list[str] = []
+        for document, span in firsts:
+            citation = citing.citation(document, span, query.as_of, _passage(document, span))
+            citations.append(citation)
+            lines.append(citing.source_of(document))
+            lines += self._issued(citing, query, document, dates)
+            if citation.heading_path:
+                lines.append(self.texts("recall.path", path=" › ".join(clipped(title, 90) for title in citation.heading_path)))
+            lines.append(self._position(document, span, citation.page))
+            lines.append(self.texts("recall.words", words=clipped(shown(span.of(document.text)), words)))
+        while len("\n".join([*lines, self.texts("recall.open")])) > LIMIT:
+            lines.pop()
+        lines.append(self.texts("recall.open"))
+        told = Answer("answer", "\n".join(lines), (*citations, *dates), suggestions=(self.texts("suggestions.more"),), context=context)
+        pages = [str(citation.page) for citation in citations if citation.page]
+        return answerer.finish(told, allowed=pages)
+
+    def directory(self, hotlines: Sequence[ShownHotline], context: Context) -> Answer:
+        """Where the numbers told stand: the directory's own source for each."""
+        lines = [self.texts("recall.number", phone=h.phone, name=h.name, source=h.source) for h in hotlines]
+        return Answer("answer", "\n".join([self.texts("recall.directory"), *lines]), (), tuple(hotlines), context=context)
+
+    def detail(self, answerer: Answerer, query: Query, context: Context) -> Answer | None:
+        """The passage told last in full, and those beside it under the same heading. None: all of that was told."""
+        place = next((found for cited in context.cited if (found := _place(answerer, cited))), None)
+        passage = _passage(*place) if place else None
+        if place is None or passage is None:
+            return None
+        document = place[0]
+        beside = [p for p in _after(document, passage) if p.passage_id not in context.shown and not repeats(p.text, passage.text)]
+        whole = [passage] if passage.passage_id not in context.told else []
+        if not whole and not beside:
+            return None
+        citing = Citing(answerer.retriever, answerer.texts)
+        source = citing.source([Hit(passage, document, 0, 0, 0, 0)])
+        collection = answerer.retriever.snapshot.collection
+        notices = tuple(answerer.notices.validity(document, collection, query.as_of))
+        room = LIMIT - len("\n".join((source, *notices))) - 2
+        told, lines = list(whole), [clipped(shown(p.text.replace("\n", " ")), min(_FULL, room)) for p in whole]
+        for neighbour in beside[:_NEIGHBOURS]:
+            line = self.texts("answer.item", clause=clipped(shown(neighbour.text), _BESIDE))
+            if told and len("\n".join([*lines, line])) > room:
+                break
+            told.append(neighbour)
+            lines.append(line)
+        if not whole and told[0].path:
+            head = f"{unnumbered(told[0].path[-1])}:"
+            lines = [head, *lines] if len("\n".join([head, *lines])) <= room else lines
+        ids = tuple(dict.fromkeys([*context.shown, *(p.passage_id for p in told)]))
+        kept = replace(context, shown=ids, told=tuple(p.passage_id for p in told))
+        citations = tuple(citing.citation(document, p.span, query.as_of, p) for p in told[:_NEIGHBOURS])
+        suggestions = (self.texts("suggestions.more"),)
+        return answerer.finish(Answer("answer", "\n".join(lines), citations, (), notices, suggestions, context=kept), source)
+
+    def is_beside(self, answerer: Answerer, answer: Answer, asks: Sequence[str], context: Context) -> bool:
+        """Whether an answer was told from the passage told last, or from one around it, and holds the years among what is asked for."""
+        before = next((found for cited in context.cited if (found := _place(answerer, cited))), None)
+        now = next((found for place in cited(answer, context.shown) if (found := _place(answerer, place))), None)
+        passage, told = (_passage(*place) if place else None for place in (before, now))
+        if before is None or passage is None or told is None:
+            return False
+        years = {word for word in asks if word.isdigit()}
+        return years <= set(terms(_with_heading(told))) and told in (passage, *_around(before[0], passage))
+
+    def nearby(self, answerer: Answerer, query: Query, asks: Sequence[str], context: Context, least: float, around: int) -> Answer | None:
+        """What the passage told last, or `around` ones before and behind it, say to a turn that leans on it.
+
+        `query`: the turn with what it leans on; `asks`: its own words, folded. None where no passage holds at least that share of them.
+        Without any, only a figure or a day is looked for, where it was told.
+        """
+        place = next((found for cited in context.cited if (found := _place(answerer, cited))), None)
+        passage = _passage(*place) if place else None
+        if place is None or passage is None or context.province not in (None, answerer.retriever.snapshot.collection.province(place[0])):
+            return None
+        document, retriever = place[0], answerer.retriever
+        wanted = replace(query, terms=tuple(asks), light=frozenset())
+        if not asks and query.asked not in ("when", "how_many"):
+            return None
+        beside = _around(document, passage)[: around * 2] if asks else []
+        able = [p for p in (passage, *beside) if _says(wanted, p, retriever, least)]
+        able.sort(key=lambda p: -_held(query, p, retriever))
+        if not able:
+            return None
+        hit = Hit(able[0], document, 0, 0, 0, 0)
+        citing = Citing(answerer.retriever, answerer.texts)
+        source = citing.source([hit])
+        notices = tuple(answerer.notices.validity(document, answerer.retriever.snapshot.collection, query.as_of))
+        room = LIMIT - len("\n".join((source, *notices))) - 2
+        part = excerpt(query, hit, answerer.retriever, min(_FULL, room))
+        ids = tuple(dict.fromkeys([*context.shown, able[0].passage_id]))
+        kept = replace(context, shown=ids, cited=((document.document_id, able[0].span.start, able[0].span.end),), told=(), phones=())
+        cited_first = citing.cite(hit, query, part.span)
+        others = tuple(citing.cite(Hit(p, document, 0, 0, 0, 0), query) for p in (passage, *able[1:]) if p != able[0])[:2]
+        suggestions = (self.texts("suggestions.more"),)
+        return answerer.finish(Answer("answer", part.words, (cited_first, *others), (), notices, suggestions, context=kept), source)
+
+    def _issued(self, citing: Citing, query: Query, document: Document, dates: list[Citation]) -> list[str]:
+        """The day as the document has it; its line is quoted too."""
+        fact = next((fact for name, fact in document.metadata.facts if name == "issued_on"), None)
+        if fact is None:
+            return [] if document.metadata.reports_on else [self.texts("recall.undated")]
+        dates.append(citing.citation(document, line_of(document, fact), query.as_of))
+        return [self.texts("recall.issued", day=" ".join(fact.span.of(document.text).split()))]
+
+    def _position(self, document: Document, span: Span, page: int | None) -> str:
+        third = _THIRDS[min(2, 3 * span.start // max(1, len(document.text)))]
+        where = self.texts(f"recall.{third}")
+        return self.texts("recall.page", page=page, where=where) if page else self.texts("recall.position", where=where)
+
+
+def cited(answer: Answer, before: Sequence[str]) -> tuple[Cited, ...]:
+    """The places that an answer was told from: the passages it shows first, or the lines of a fact."""
+    new = [passage for passage in answer.context.shown if passage not in before]
+    told = [c for c in answer.citations if c.passage_id in new or c.passage_id is None] or list(answer.citations[:1])
+    return tuple((c.document_id, c.start, c.end) for c in told)
+
+
+def _place(answerer: Answerer, cited: Cited) -> tuple[Document, Span] | None:
+    """None when the document is no longer published, or has become shorter."""
+    document_id, start, end = cited
+    document = next((d for d in answerer.retriever.snapshot.collection.documents if d.document_id == document_id), None)
+    return (document, Span(start, end)) if document and start < end <= len(document.text) else None
+
+
+def _passage(document: Document, span: Span) -> Passage | None:
+    """The passage that holds the end of the span, which may begin with a heading."""
+    return next((p for p in document.passages if p.role != "heading" and p.span.start < span.end <= p.span.end), None) or next(
+        (p for p in document.passages if p.span.start < span.end <= p.span.end), None
+    )
+
+
+def _around(document: Document, passage: Passage) -> list[Passage]:
+    """The passages before and behind in the same part of the document, the nearest first; what follows goes before what precedes."""
+    bodies_only = [p for p in document.passages if p.role == "body" and p.path[:1] == passage.path[:1]]
+    if passage not in bodies_only:
+        return []
+    at = bodies_only.index(passage)
+    near = [(abs(there - at), there < at, p) for there, p in enumerate(bodies_only) if 0 < abs(there - at) <= AROUND]
+    return [p for _, _, p in sorted(near, key=lambda found: found[:2])]
+
+
+def _says(query: Query, passage: Passage, retriever: Retriever, least: float) -> bool:
+    """Whether a passage with the heading above it holds what is asked for, the year, and a figure, a day or a body where that is asked."""
+    if query.terms and _held(query, passage, retriever) < least:
+        return False
+    if query.asked == "how_many":
+        return has_quantity(passage.text)
+    if query.asked == "when":
+        return bool((_DATE if " ngay " in folded_line(query.text) else _DAY).search(passage.text))
+    return query.asked != "who" or any(bodies(_with_heading(passage)))
+
+
+def _held(query: Query, passage: Passage, retriever: Retriever) -> float:
+    return retriever.coverage(query, frozenset(terms(_with_heading(passage))))
+
+
+def _with_heading(passage: Passage) -> str:
+    return " ".join([*passage.path[-1:], passage.text])
+
+
+def _after(document: Document, passage: Passage) -> list[Passage]:
+    """What stands beside a passage under the same heading, or under it when it is the heading; what follows it first."""
+    under = (*passage.path, passage.text) if passage.role == "heading" else passage.path
+    beside = [p for p in document.passages if p.role == "body" and p != passage and p.path[: len(under)] == under and under]
+    return sorted(beside, key=lambda p: (p.span.start < passage.span.start, p.span.start))

@@ -1,0 +1,236 @@
+"""`make train`: everything that is learned from tests/eval/train.jsonl, in one go, the same bytes each time.
+
+    index/data/reranker.json        the second look at the candidates of search
+    index/data/asking.json          how questions ask that the documents answer, and those that they do not
+    index/data/answerability.json   whether what was found answers the question
+
+Figures printed are cross-validated in ten folds; questions that share a passage share a fold, so no passage is learned and scored. The
+signals of the second model come from a first model that has not seen the question (out of fold). Both files record what they were trained
+on: `python -m tools.train --check` says whether that is what there is now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.sparse import csr_array
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from actions.routing import Router
+from index import answerability, asking, reranking
+from index.answerability import Demands
+from index.asking import Asking, spoken
+from index.model import Hit
+from index.reranking import Reranker
+from index.search import Retriever
+from index.understanding import Understanding
+from knowledge.places import load_gazetteer
+from tools.examples import ROOT, Example, built, examples, groups
+
+TRAIN = ROOT / "tests" / "eval" / "train.jsonl"
+ARTEFACTS = (reranking.DATA / "reranker.json", asking.DATA / "asking.json", answerability.DATA / "answerability.json")
+_FOLDS = 10
+_CANDIDATES = 30
+_PENALTY = 10.0
+"""Of the squared weights of the re-ranker; 3 to 30 measure the same."""
+_C, _ASKING_C = 0.05, 3.0
+_SAID_BY = 2
+"""Questions that must have a word or pair for it to be weighed."""
+_ANSWERED = 0.975
+"""The share of answerable questions that the threshold answers."""
+_DECIMALS = 4
+"""Of what is written: below that the solver's rounding differs between machines."""
+
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The candidates of a question: their signals, shape (candidates, signals), first-look scores, and which of them answer it."""
+
+    signals: Matrix
+    fused: list[float]
+    answers: npt.NDArray[np.bool_]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Trains, prints, writes; with --check only compares. 1 when a file is out of date."""
+    if "--check" in arguments:
+        stale = [path.name for path in ARTEFACTS if json.loads(path.read_text("utf-8")).get("trained_on") != fingerprint(TRAIN)]
+        print(f"out of date: {', '.join(stale)}. Run: make train" if stale else "what is learned is up to date")
+        return int(bool(stale))
+    train(TRAIN, reranking.DATA, print)
+    return 0
+
+
+def train(gold: Path, folder: Path, say: Callable[[str], None]) -> None:
+    """Trains on the questions of `gold` and writes the two files into `folder`."""
+    gazetteer = load_gazetteer()
+    with built(gazetteer) as opened:
+        retriever = Retriever(opened, gazetteer, reranker=Reranker())
+    found = examples(retriever, Understanding.load(gazetteer), gold)
+    fold = folds(groups(found))
+    reranker, unseen = _reranker(retriever, found, fold, say)
+    mark = fingerprint(gold)
+    _write(folder / "reranker.json", {"trained_on": mark, "features": reranking.FEATURES, **vars(reranker)})
+    _write(folder / "asking.json", {"trained_on": mark, **vars(fit_asking(found))})
+    retrievers = [retriever.with_reranker(other) for other in unseen]
+    _write(folder / "answerability.json", {"trained_on": mark, **_answerability(retrievers, found, fold, say)})
+
+
+def fingerprint(gold: Path) -> str:
+    """16 hex digits over the questions and the names of the signals."""
+    names = json.dumps([reranking.FEATURES, answerability.FEATURES])
+    return hashlib.sha256(gold.read_bytes() + names.encode()).hexdigest()[:16]
+
+
+def folds(group: Sequence[int]) -> npt.NDArray[np.int64]:
+    """A fold for each example, the same for all of a group; examples without a passage (-1) are dealt out one by one."""
+    known = sorted({number for number in group if number >= 0})
+    dealt = dict(zip(known, np.random.default_rng(0).permutation(len(known)) % _FOLDS, strict=True))
+    return np.array([dealt.get(number, at % _FOLDS) for at, number in enumerate(group)])
+
+
+def ranked(retriever: Retriever, example: Example) -> Ranked:
+    """The candidates of one example."""
+    candidates = retriever.candidates(example.query, _CANDIDATES)
+    signals = reranking.features(example.query, retriever.wanted(example.query), [candidate for _, candidate in candidates])
+    answers = np.array([at in example.relevant for at, _ in candidates], dtype=bool)
+    return Ranked(signals, [candidate.fused for _, candidate in candidates], answers)
+
+
+def fit(rows: Sequence[Ranked]) -> Reranker:
+    """The weights under which the passages that answer take the largest share of a softmax over the candidates (listwise, as ListNet:
+    Cao et al. 2007), with a penalty on their squares. Convex but for several answers to one question; L-BFGS from zero, no randomness."""
+    rows = [row for row in rows if row.answers.any()]
+    signals, answers = np.concatenate([row.signals for row in rows]), np.concatenate([row.answers for row in rows])
+    mean, scale = signals.mean(axis=0), signals.std(axis=0)
+    scale[scale < 1e-9] = 1.0
+    scaled = (signals - mean) / scale
+    sizes = [len(row.answers) for row in rows]
+    starts, owner = np.cumsum([0, *sizes[:-1]]), np.repeat(np.arange(len(rows)), sizes)
+
+    def loss(weights: Matrix) -> tuple[float, Matrix]:
+        values = scaled @ weights
+        powers = np.exp(values - np.maximum.reduceat(values, starts)[owner])
+        every, right = np.add.reduceat(powers, starts), np.add.reduceat(powers * answers, starts)
+        slope = scaled.T @ (powers / every[owner] - powers * answers / right[owner])
+        return float(np.log(every / right).sum() + _PENALTY / 2 * weights @ weights), slope + _PENALTY * weights
+
+    weights = minimize(loss, np.zeros(scaled.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 1000, "ftol": 1e-12}).x
+    model = Reranker(_rounded(mean), _rounded(scale), _rounded(weights))
+    return Reranker(model.mean, model.scale, model.weights, _temperature(model, rows))
+
+
+def _temperature(model: Reranker, rows: Sequence[Ranked]) -> float:
+    """So that the second best has, in the median, the same share of the best as by the first look: thresholds keep their meaning."""
+    gaps, shares = [], []
+    for row in rows:
+        if len(row.fused) > 1:
+            first, second = np.sort(model.values(row.signals))[:-3:-1]
+            best, next_best = np.sort(row.fused)[:-3:-1]
+            gaps.append(first - second)
+            shares.append(next_best / best)
+    return round(float(np.median(gaps) / -np.log(np.median(shares))), _DECIMALS)
+
+
+def _reranker(
+    retriever: Retriever, found: Sequence[Example], fold: npt.NDArray[np.int64], say: Callable[[str], None]
+) -> tuple[Reranker, list[Reranker]]:
+    """The model of all questions, and for each fold that of the others."""
+    rows = [ranked(retriever, example) for example in found]
+    unseen = [fit([row for row, its in zip(rows, fold, strict=True) if its != number]) for number in range(_FOLDS)]
+    asked = [(row, its) for row, its, example in zip(rows, fold, found, strict=True) if example.gold["kind"] == "answer"]
+    for name, models in (("first look", [Reranker()] * _FOLDS), ("re-ranked, cross-validated", unseen)):
+        orders = [row.answers[np.argsort(-models[its].scores(row.signals, row.fused), kind="stable")] for row, its in asked]
+        shares = " ".join(f"R@{k} {np.mean([order[:k].any() for order in orders]):.3f}" for k in (1, 3, 10))
+        say(f"{name}: {shares} ({len(orders)} questions)")
+    return fit(rows), unseen
+
+
+def fit_asking(found: Sequence[Example]) -> Asking:
+    """Logistic regression over what is said, as Asking adds it up."""
+    said = [spoken(example.query) for example in found]
+    counts = Counter(piece for pieces in said for piece in pieces)
+    known = {piece: at for at, piece in enumerate(sorted(piece for piece, count in counts.items() if count >= _SAID_BY))}
+    rows = [(at, known[piece], len(pieces) ** -0.5) for at, pieces in enumerate(said) for piece in sorted(pieces) if piece in known]
+    owner, column, value = zip(*rows, strict=True)
+    x = csr_array((value, (owner, column)), shape=(len(said), len(known)))
+    y = np.array([example.gold["kind"] == "answer" for example in found])
+    model = LogisticRegression(C=_ASKING_C, class_weight="balanced", max_iter=5000, tol=1e-8).fit(x, y)
+    return Asking(dict(zip(known, _rounded(model.coef_[0]), strict=True)), round(float(model.intercept_[0]), _DECIMALS))
+
+
+def _asking_unseen(found: Sequence[Example], fold: npt.NDArray[np.int64]) -> list[float]:
+    """What a model that has not seen a question's fold says of it."""
+    models = [fit_asking([example for example, its in zip(found, fold, strict=True) if its != number]) for number in range(_FOLDS)]
+    return [models[its].value(example.query) for example, its in zip(found, fold, strict=True)]
+
+
+def _answerability(
+    retrievers: Sequence[Retriever], found: Sequence[Example], fold: npt.NDArray[np.int64], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Logistic regression over the signals of what was found. An answerable question whose answer is not among the first three is left
+    out: neither yes nor no is right there."""
+    router, demands = Router.load(), Demands.load()
+    rows: list[tuple[float, ...]] = []
+    labels: list[bool] = []
+    kept: list[int] = []
+    for example, number, value in zip(found, fold, _asking_unseen(found, fold), strict=True):
+        retriever, query, answerable = retrievers[number], example.query, example.gold["kind"] == "answer"
+        scope = retriever.scope(query)
+        if scope.missing_provinces or scope.missing_numbers or router.route(example.gold["question"]) != "question":
+            continue
+        hits = demands.met(query, retriever.search(query, 12, scope))
+        if not hits or not query.terms or (answerable and not any(_is_relevant(retriever, hit, example) for hit in hits[:3])):
+            continue
+        rows.append(answerability.features(query, hits, retriever, value))
+        labels.append(answerable)
+        kept.append(number)
+    x, y, its = np.array(rows), np.array(labels), np.array(kept)
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=_C, class_weight="balanced", max_iter=1000))
+    probability = np.zeros(len(y))
+    for number in np.unique(its):
+        probability[its == number] = model.fit(x[its != number], y[its != number]).predict_proba(x[its == number])[:, 1]
+    threshold = round(float(np.quantile(probability[y], 1 - _ANSWERED)), _DECIMALS)
+    say(f"answerability: {len(y)} questions, {int((~y).sum())} unanswerable; cross-validated AUC {roc_auc_score(y, probability):.3f}")
+    for at in sorted({0.2, 0.3, 0.4, 0.5, 0.6, threshold}):
+        say(f"  threshold {at:.3f}: answered {np.mean(probability[y] >= at):.3f}, abstained {np.mean(probability[~y] < at):.3f}")
+    scaler, regression = model.fit(x, y)[0], model[-1]
+    return {
+        "features": answerability.FEATURES,
+        "mean": _rounded(scaler.mean_),
+        "scale": _rounded(scaler.scale_),
+        "coefficients": _rounded(regression.coef_[0]),
+        "intercept": round(float(regression.intercept_[0]), _DECIMALS),
+        "threshold": threshold,
+    }
+
+
+def _is_relevant(retriever: Retriever, hit: Hit, example: Example) -> bool:
+    return retriever.position(hit) in example.relevant
+
+
+def _rounded(values: Matrix) -> tuple[float, ...]:
+    return tuple(round(float(value), _DECIMALS) for value in values)
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
