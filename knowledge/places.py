@@ -67,6 +67,11 @@ class Gazetteer:
         return table
 
     @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        """First words of names: most words begin none."""
+        return frozenset(name[0] for name in self._names)
+
+    @cached_property
     def _longest(self) -> int:
         return max(map(len, self._names))
 
@@ -103,6 +108,8 @@ class Gazetteer:
         return tuple(found)
 
     def _exact(self, spelled: Sequence[str]) -> _Spelling | None:
+        if fold(spelled[0]) not in self._beginnings:
+            return None
         spellings = self._names.get(tuple(map(fold, spelled)), ())
         return next((spelling for spelling in spellings if _agrees(spelled, spelling[0])), None)
 

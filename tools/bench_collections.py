@@ -44,12 +44,12 @@ class Trial:
 
 
 def data_folder(environ: Mapping[str, str] | None = None) -> Path | None:
-    """TROGIUP_BENCH_DATA, else shared/data beside the checkout; None, and a line about it, where the files are not there."""
-    named = (os.environ if environ is None else environ).get("TROGIUP_BENCH_DATA")
+    """BENCH_DATA, else shared/data beside the checkout; None, and a line about it, where the files are not there."""
+    named = (os.environ if environ is None else environ).get("BENCH_DATA")
     folder = Path(named) if named else ROOT.parent / "shared" / "data"
     if all((folder / name).is_file() for name in ("xquad.vi.json", "viwiki.jsonl.xz")):
         return folder
-    print("bench: without XQuAD-vi and Wikipedia: TROGIUP_BENCH_DATA names the folder that holds them.", file=sys.stderr, flush=True)
+    print("bench: without XQuAD-vi and Wikipedia: BENCH_DATA names the folder that holds them.", file=sys.stderr, flush=True)
     return None
 
 

@@ -31,7 +31,7 @@ DECIMALS = 3
 MAY_BE_READ = {"train", "regression"}
 SIDES = {"train": "train", "regression": "heldout", "heldout": "heldout"}
 """On which side of split.tsv the passages of a set are; voices asks of both."""
-ON_BOTH_SIDES = {"train": 35, "regression": 31, "heldout": 45}
+ON_BOTH_SIDES = {"train": 0, "regression": 74, "heldout": 45}
 """Questions whose evidence the documents repeat word for word in a passage of the other side. Fewer is better, more is a leak."""
 
 

@@ -88,11 +88,11 @@ def test_an_environment_that_cannot_be_made_is_a_line(monkeypatch: pytest.Monkey
 
 
 def test_without_the_data_it_is_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert data_folder({"TROGIUP_BENCH_DATA": str(tmp_path)}) is None
-    assert "TROGIUP_BENCH_DATA" in capsys.readouterr().err
+    assert data_folder({"BENCH_DATA": str(tmp_path)}) is None
+    assert "BENCH_DATA" in capsys.readouterr().err
     for name in ("xquad.vi.json", "viwiki.jsonl.xz"):
         (tmp_path / name).touch()
-    assert data_folder({"TROGIUP_BENCH_DATA": str(tmp_path)}) == tmp_path
+    assert data_folder({"BENCH_DATA": str(tmp_path)}) == tmp_path
 
 
 def test_distractors_are_taken_at_even_distances() -> None:
