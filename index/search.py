@@ -78,7 +78,7 @@ class Retriever:
         """What a question asks for, for coverage."""
 
     def mended(self, query: Query) -> Query:
-        """The query with slips of the finger read as what the documents hold; a number that only names a document is no word to look for."""
+        """The query with slips of the finger read as what the documents hold; a number that only names a document is no word of it."""
         numbers = [d.metadata.number or "" for d in self.snapshot.collection.documents]
         naming = {n for n in query.numbers if "/" not in n and any(names(n, number) for number in numbers)}
         kept = tuple(term for term in query.terms if term not in naming)

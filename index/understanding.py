@@ -23,6 +23,8 @@ _SHORT = 9
 """Words: a question this short that asks for a date or a signer can only mean the document."""
 _TELLING = 2
 """Content words that must be left when the designation of the document is taken out."""
+_OF_A_LAW = re.compile(r"(?<![\d/])(?:1[3-9]|[2-9]\d|\d{3,})/(?:19|20)\d\d")
+""" "94/2010" is a decree, "3/2018" a month."""
 _BARE = 5
 """Words: "căn cứ vào đâu vậy?"."""
 
@@ -122,7 +124,7 @@ class Understanding:
             fact=self._fact(line, len(spelled)),
             provinces=tuple(dict.fromkeys(m.province for m in mentions)),
             numbers=numbers,
-            years=tuple(int(y) for y in self.rules.year.findall(self.rules.number.sub(" ", fold(spoken)))),
+            years=tuple(int(y) for y in self.rules.year.findall(_OF_A_LAW.sub(" ", self.rules.number.sub(" ", fold(spoken))))),
             counted=self._counted(line),
             duties=bool(self.rules.duties.search(line)),
             wants_phone=not self.rules.not_phone.search(line) and any(pattern.search(line) for pattern in self.rules.phone),

@@ -39,6 +39,8 @@ _LIST = 60
 _PAIR = re.compile(r"\{\w+\}( \w+ )\{\w+\}")
 _AROUND = 6
 """Words on either side of a figure or name that must stand there with it."""
+_HEAD = re.compile(r"(?:• )?([^:]{1,60}):")
+"""What a line is about, before its colon: provinces that say the same."""
 _SENTENCE = re.compile(r"[.!?:…”)]$")
 """How a fixed text without places to fill ends; others are words to fill in."""
 
@@ -62,7 +64,7 @@ class Frame:
             return None
         begin = "" if literals[0] else "^"
         end = "" if literals[-1] else "$"
-        middle = "(.+?)".join(map(re.escape, literals))
+        middle = "(.*?)".join(map(re.escape, literals))
         return cls(re.compile(rf"{begin}(?<!\w){middle}(?!\w){end}"), tuple(filter(None, literals)), words, free)
 
 
@@ -144,11 +146,13 @@ class Support:
                     if (start, end) not in slots and _TOKEN.search(line, start, end):
                         line = line[:start] + _BOUNDARY * (end - start) + line[end:]
                 places += [(start, end, frame.free) for start, end in slots]
+        if head := _HEAD.match(line):  # "Hà Nam và Cà Mau: …"
+            places = [*places, (*head.span(1), False)]
         for start, end, _ in places:
             for joint, most in self._joints:
                 if end - start <= most:
                     line = line[:start] + line[start:end].replace(joint, _BOUNDARY * len(joint)) + line[end:]
-        return line, places
+        return line, places[:-1] if head else places
 
     @cached_property
     def _frames(self) -> tuple[Frame, ...]:

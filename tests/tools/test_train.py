@@ -90,3 +90,8 @@ def test_the_fit_finds_the_signal_that_tells() -> None:
 )
 def test_ndcg(ranks: list[bool], relevant: int, gain: float) -> None:
     assert ndcg(ranks, relevant) == pytest.approx(gain, abs=1e-4)
+
+
+def test_what_is_learned_is_of_the_questions_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """`make train` was run after the last change of tests/eval/train.jsonl or of the signals."""
+    assert train.main(["--check"]) == 0, capsys.readouterr().out
