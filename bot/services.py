@@ -98,9 +98,9 @@ class Services:
         """Opens the snapshot in use, in place of the one that was open. Returns what was wrong with newer ones."""
         self._tried = self._newest()
         opened = snapshot.open_current(self.settings.home, self.knowledge_base.encoder)
-        self._answerer = Answerer(
-            Retriever(opened, self.gazetteer), self.texts, self.notices, self.directory, self.answerability, self.demands
-        )
+        retriever = Retriever(opened, self.gazetteer)
+        retriever.warm()
+        self._answerer = Answerer(retriever, self.texts, self.notices, self.directory, self.answerability, self.demands)
         return opened.warnings
 
     def refresh(self) -> tuple[str, ...]:

@@ -55,6 +55,10 @@ _NEAR = 200
 """Passages whose similarity to the question is looked up."""
 
 
+_KEPT = 4096
+"""Passages whose words are kept prepared."""
+
+
 class Retriever:
     """Search over one snapshot. Read-only; safe to share between threads."""
 
@@ -69,13 +73,18 @@ class Retriever:
         self._of_document = np.array([self._codes[p.document_id] for p in snapshot.passages], dtype=np.int32)
         self._titles = np.array([passage.role == "heading" for passage in snapshot.passages])
         self._accounts = np.array([snapshot.collection.original(document) is not None for document in self._documents])
-        self._view = lru_cache(maxsize=4096)(self._view_at)
+        self._view = lru_cache(maxsize=_KEPT)(self._view_at)
         self._positions = {p.passage_id: at for at, p in enumerate(snapshot.passages)}
         self._spelling = Spelling.of(snapshot.lexical.terms)
         self.rarity = lru_cache(maxsize=8192)(self._rarity_of)
         """Inverse document frequency of a term."""
         self.wanted = lru_cache(maxsize=256)(self._wanted_by)
         """What a question asks for, for coverage."""
+
+    def warm(self) -> None:
+        """Reads all passages for the second look ahead of the first question, as many as are kept: about a millisecond each."""
+        for at in range(min(len(self._documents), _KEPT)):
+            self._view(at)
 
     def mended(self, query: Query) -> Query:
         """The query with slips of the finger read as what the documents hold; a number that only names a document is no word of it."""

@@ -224,3 +224,11 @@ def test_a_clause_covers_no_more_than_its_passage(retriever: Retriever, reader: 
     query = asked(reader, "Cà Mau có mấy cơ sở bảo trợ xã hội?")
     for hit in retriever.search(query, FIRST):
         assert 0 < retriever.clause_coverage(query, hit) <= hit.coverage + 1e-9
+
+
+def test_warming_reads_every_passage_once(retriever: Retriever) -> None:
+    retriever.warm()
+    held = retriever._view.cache_info()
+    assert held.currsize == len(retriever.snapshot.passages)
+    retriever.warm()
+    assert retriever._view.cache_info().misses == held.misses
