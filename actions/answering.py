@@ -16,7 +16,8 @@ from actions.model import Answer, Citation, Context
 from actions.notices import Notices
 from actions.telling import Telling, Thresholds, Told
 from actions.texts import Texts
-from index.answerability import Answerability, Demands
+from index.answerability import Answerability
+from index.demands import Demands
 from index.model import Hit, Query
 from index.search import Retriever, Scope
 from knowledge.directory import Directory

@@ -14,6 +14,7 @@ from typing import Literal
 
 from actions.eligibility_tables import WHERE, WHO, Tables
 from actions.routing import Router
+from index.spoken_numbers import written_as_figures
 from index.understanding import Understanding
 from knowledge.text import folded_line, words
 
@@ -261,16 +262,11 @@ class Guide:
         return age if 0 < age <= _ELDEST else None
 
     def _spelled(self, said: Sequence[str]) -> int | None:
-        """A number in words, from one to ninety-nine: "tám mươi hai", "bảy chục", "mười hai"."""
-        for at, word in enumerate(said):
-            if word in ("muoi", "chuc"):
-                tens = self.tables.numerals.get(said[at - 1], 1) if at else 1
-                units = self.tables.numerals.get(said[at + 1], 0) if at + 1 < len(said) else 0
-                return tens * 10 + units
+        """A number of one word at the end ("chín"); longer ones are figures by now."""
         return self.tables.numerals.get(said[-1]) if said else None
 
     def _line(self, text: str) -> str:
-        return folded_line(self.understanding.lexicon.normalise(text))
+        return folded_line(self.understanding.lexicon.normalise(written_as_figures(text)))
 
     def _has(self, name: str, line: str) -> bool:
         return bool(self.tables.patterns[name].search(line))

@@ -21,7 +21,8 @@ from bot.gateway import Parts
 from bot.knowledge_base import KnowledgeBase
 from bot.settings import Settings
 from index import snapshot
-from index.answerability import Answerability, Demands
+from index.answerability import Answerability
+from index.demands import Demands
 from index.search import Retriever
 from index.understanding import Understanding
 from knowledge.collection import Collection

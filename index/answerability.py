@@ -13,7 +13,6 @@ from pathlib import Path
 
 from index.analysis import has_quantity, with_pairs, years_in
 from index.asking import Asking
-from index.demands import Demands as Demands  # asked for beside the model by those who decide
 from index.model import Hit, Query
 from index.reranking import FEATURES as SIGNALS
 from index.search import Retriever

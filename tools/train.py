@@ -31,8 +31,8 @@ from sklearn.preprocessing import StandardScaler
 
 from actions.routing import Router
 from index import answerability, asking, reranking
-from index.answerability import Demands
 from index.asking import Asking, spoken
+from index.demands import Demands
 from index.model import Hit
 from index.reranking import Reranker
 from index.search import Retriever

@@ -14,7 +14,8 @@ from actions.hotlines import HotlineDesk
 from actions.notices import Notices
 from actions.routing import Router
 from actions.texts import Texts
-from index.answerability import Answerability, Demands
+from index.answerability import Answerability
+from index.demands import Demands
 from index.search import Retriever
 from index.snapshot import Snapshot
 from index.understanding import Understanding
