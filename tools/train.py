@@ -27,12 +27,13 @@ from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from actions.routing import Router
 from index import answerability, asking, reranking
 from index.asking import Asking, spoken
 from index.demands import Demands
+from index.kinds import Kinds
 from index.model import Hit
 from index.reranking import Reranker
 from index.search import Retriever
@@ -46,11 +47,12 @@ _FOLDS = 10
 _CANDIDATES = 30
 _PENALTY = 10.0
 """Of the squared weights of the re-ranker; 3 to 30 measure the same."""
-_C, _ASKING_C = 0.05, 1.0
+_C, _ASKING_C = 0.01, 1.0
 _SAID_BY = 2
 """Questions that must have a word or pair for it to be weighed."""
-_ANSWERED = 0.975
-"""The share of answerable questions that the threshold answers."""
+_ANSWERED = 0.99
+"""The share of answerable questions that the threshold answers. High: the lexicon and the demands were written with these questions in
+view, so that those of other people are refused more often."""
 _DECIMALS = 4
 """Of what is written: below that the solver's rounding differs between machines."""
 
@@ -189,10 +191,10 @@ def _writer(example: Example) -> str:
 def _answerability(
     retrievers: Sequence[Retriever], found: Sequence[Example], fold: npt.NDArray[np.int64], say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Logistic regression over the signals of what was found. An answerable question whose answer is not among the first three is left
+    """Logistic regression over the signals of what was found and their products. An answerable question whose answer is not among the first three is left
     out: neither yes nor no is right there. An unanswerable one that the demands refuse already teaches all the same: they were written
     with these very questions in mind, and will let others through."""
-    router, demands = Router.load(), Demands.load()
+    router, demands, kinds = Router.load(), Demands.load(), Kinds.load()
     rows: list[tuple[float, ...]] = []
     labels: list[bool] = []
     kept: list[int] = []
@@ -205,11 +207,11 @@ def _answerability(
         hits = demands.met(query, every) or ([] if answerable else every)
         if not hits or not query.terms or (answerable and not any(_is_relevant(retriever, hit, example) for hit in hits[:3])):
             continue
-        rows.append(answerability.features(query, hits, retriever, value))
+        rows.append(answerability.features(query, hits, retriever, value, kinds))
         labels.append(answerable)
         kept.append(number)
     x, y, its = np.array(rows), np.array(labels), np.array(kept)
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=_C, class_weight="balanced", max_iter=1000))
+    model = make_pipeline(StandardScaler(), FunctionTransformer(_expanded), LogisticRegression(C=_C, max_iter=5000))
     probability = np.zeros(len(y))
     for number in np.unique(its):
         probability[its == number] = model.fit(x[its != number], y[its != number]).predict_proba(x[its == number])[:, 1]
@@ -230,6 +232,10 @@ def _answerability(
 
 def _is_relevant(retriever: Retriever, hit: Hit, example: Example) -> bool:
     return retriever.position(hit) in example.relevant
+
+
+def _expanded(rows: Matrix) -> Matrix:
+    return np.array([answerability.expanded(row) for row in rows])
 
 
 def _rounded(values: Matrix) -> tuple[float, ...]:
