@@ -191,9 +191,9 @@ def _writer(example: Example) -> str:
 def _answerability(
     retrievers: Sequence[Retriever], found: Sequence[Example], fold: npt.NDArray[np.int64], say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Logistic regression over the signals of what was found and their products. An answerable question whose answer is not among the first three is left
-    out: neither yes nor no is right there. An unanswerable one that the demands refuse already teaches all the same: they were written
-    with these very questions in mind, and will let others through."""
+    """Logistic regression over the signals of what was found and their products. An answerable question whose answer is not among the
+    first three is left out: neither yes nor no is right there. An unanswerable one that the demands refuse already teaches all the same:
+    they were written with these very questions in mind, and will let others through."""
     router, demands, kinds = Router.load(), Demands.load(), Kinds.load()
     rows: list[tuple[float, ...]] = []
     labels: list[bool] = []
