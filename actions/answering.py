@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from actions.citing import Citing
-from actions.clauses import repeats
+from actions.clauses import prepare, repeats
 from actions.facts import FactTeller
 from actions.guard import guarded
 from actions.listing import listing
@@ -54,6 +54,11 @@ class Answerer:
     @cached_property
     def _facts(self) -> FactTeller:
         return FactTeller(self.retriever, self._citing, self.notices, self.texts)
+
+    def warm(self) -> None:
+        """Reads passages and their clauses ahead of the first question, as many as are kept."""
+        self.retriever.warm()
+        prepare(self.retriever.snapshot.passages)
 
     def answer(self, query: Query, context: Context, skip: Sequence[str] = ()) -> Answer:
         """An `answer`, or an `abstain` that says what is missing and who may know. `skip`: passages already shown."""
