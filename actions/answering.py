@@ -158,9 +158,9 @@ class Answerer:
         self, query: Query, found: Sequence[Hit], hits: Sequence[Hit], skip: Sequence[str]
     ) -> tuple[Told, tuple[list[str], tuple[Repair, ...]], tuple[str, ...]]:
         """What is told within the limit, repaired, and its notices: those are never the ones to go."""
-        room = LIMIT
+        room, teller = LIMIT, self._telling.teller(query, found, hits, skip)
         for _ in range(_TRIES):
-            told = self._telling.tell(query, found, hits, skip, room)
+            told = teller(room)
             lines, made = self._repaired(told)
             notices = self._notices(query, told.hits, "\n".join(lines))
             over = len("\n".join([*lines, self._citing.source(told.hits), *notices])) - LIMIT

@@ -14,7 +14,7 @@ from index.coverage import Wanted
 from index.model import Asked, Hit, Query
 from index.search import Retriever
 from knowledge.model import Passage, Span
-from knowledge.text import fold, folded_line, sentences
+from knowledge.text import document_line, fold, sentences
 
 _LETTER = re.compile(r"^(?:[a-zđ]\)|\d{1,2}\.)\s+(?=\S)")
 """The number of a clause in its list."""
@@ -109,6 +109,7 @@ def best_fit(query: Query, hit: Hit, retriever: Retriever) -> float:
     return max(fit.of_clause(clause, above) for clause in _of(hit.passage))
 
 
+@lru_cache(maxsize=_KEPT)
 def shown(words: str) -> str:
     """What a person reads of a quote: one line, without Markdown marks and the closing "./."."""
     line = re.sub(r"[\s]+", " ", words.replace("*", "").replace("#", "")).strip()
@@ -125,7 +126,7 @@ def clipped(words: str, most: int) -> str:
 
 def repeats(text: str, told: str) -> bool:
     """Whether `text` says nothing that `told` does not say word for word."""
-    return folded_line(text) in folded_line(told)
+    return document_line(text) in document_line(told)
 
 
 def _figure_asked(query: Query) -> Query:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from index.analysis import terms
 from index.model import Query
@@ -48,8 +48,11 @@ class Wanted:
 
     def within(self, held: frozenset[str]) -> Wanted:
         """The same for whatever is part of `held`, looked up faster: without the alternatives that cannot stand there."""
-        groups = ((replaced, tuple(phrase for phrase in others if phrase <= held)) for replaced, others in self.replaceable)
-        return replace(self, terms=self.terms & held, replaceable=tuple(group for group in groups if group[1]))
+        groups = []
+        for replaced, others in self.replaceable:
+            if possible := tuple([phrase for phrase in others if phrase <= held]):
+                groups.append((replaced, possible))
+        return Wanted(self.weighted, self.total, self.weights, self.terms & held, tuple(groups))
 
     def share(self, held: frozenset[str]) -> float:
         """How much of it is among `held` terms; 0 where nothing is asked for."""

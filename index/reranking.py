@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -327,7 +328,12 @@ def asks_the_press(query: Query) -> bool:
 
 def counts(counted: Sequence[str], line: str) -> bool:
     """Whether a number stands within two words before what is counted. `line`: folded."""
-    return bool(re.search(rf"\d%?(?: \w+){{0,2}} {re.escape(' '.join(counted))} ", line))
+    return bool(_counting(" ".join(counted)).search(line))
+
+
+@lru_cache(maxsize=256)
+def _counting(counted: str) -> re.Pattern[str]:
+    return re.compile(rf"\d%?(?: \w+){{0,2}} {re.escape(counted)} ")
 
 
 def _said(held: frozenset[str], said: frozenset[str]) -> float:

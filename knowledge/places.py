@@ -104,6 +104,8 @@ class Gazetteer:
         """
         read = _Words(text)
         right = [self._with_rank(mention, read.folded) for mention in self._found(read, self._exact)]
+        if all(read.fits) and self._misspelt_beginnings.isdisjoint(read.spellings):
+            return tuple(right)
         # A name that is spelled right keeps its words: "hn tỉnh hà nam" is no slip for Hà Tĩnh.
         taken = {at for mention in right for at in range(mention.start, mention.end)}
         slips = [self._with_rank(mention, read.folded) for mention in self._found(read, self._slip, taken)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 import yaml
 
@@ -69,6 +69,12 @@ def marked_words(text: str) -> list[str]:
 def folded_line(text: str) -> str:
     """Folded words joined by single spaces with a space at both ends, so that ` word ` matches whole words only."""
     return f" {' '.join(words(text))} "
+
+
+@lru_cache(maxsize=8192)
+def document_line(text: str) -> str:
+    """`folded_line` of what a document says, remembered: the same headings and passages are looked at again and again."""
+    return folded_line(text)
 
 
 def squeeze(text: str) -> str:
