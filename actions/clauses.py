@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
+from pathlib import Path
+
+import yaml
 
 from actions.guard import bodies
 from index.analysis import has_quantity, terms, years_in
@@ -16,13 +19,9 @@ from index.search import Retriever
 from knowledge.model import Passage, Span
 from knowledge.text import document_line, fold, sentences
 
+DATA = Path(__file__).parent / "data"
 _LETTER = re.compile(r"^(?:[a-zđ]\)|\d{1,2}\.)\s+(?=\S)")
 """The number of a clause in its list."""
-_PERCENT_ASKED = re.compile(r"phan tram|%|ty le|ti le")
-_PERCENT = re.compile(r"\d\s*(?:%|phần trăm)")
-_SHARE = frozenset(("ty", "ti", "le", "phan", "tram", "bao", "nhieu"))
-"""Folded words that ask for a share: a clause that has the share need not call it one."""
-_MOMENT = re.compile(r"\b20\d\d\b|\d/\d|[Qq]uý [IV1-4]|\b(?:tháng|ngày) \d|[Hh][àằ]ng năm|định kỳ")
 _KEPT = 4096
 """Passages and headings whose words are kept read."""
 _SHORTEST = 12
@@ -31,6 +30,23 @@ CERTAIN = 1.15
 """Fit of a clause that holds the asked figure beside nearly all that is asked: no other figure is told with it."""
 _FIGURE, _BODY, _YEAR = 0.25, 0.15, 0.25
 """What a clause gains in which stands what is asked for: the figure, the body or moment, the year (parts of the whole question, 0…1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """How a clause shows what stands in it; data/clauses.yml."""
+
+    share_asked: re.Pattern[str]
+    share: re.Pattern[str]
+    share_words: frozenset[str]
+    moment: re.Pattern[str]
+
+
+@cache
+def _signs() -> Signs:
+    table = yaml.safe_load((DATA / "clauses.yml").read_text(encoding="utf-8"))
+    patterns = {name: re.compile(table[name]) for name in ("share_asked", "share", "moment")}
+    return Signs(share_words=frozenset(table["share_words"]), **patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +75,8 @@ class Clause:
     def of(cls, words: str, start: int, end: int) -> Clause:
         """Reads the words between two places."""
         text = words[start:end]
-        body, moment = any(bodies(text)), bool(_MOMENT.search(text))
-        return cls(start, end, frozenset(terms(text)), has_quantity(text), bool(_PERCENT.search(text)), body, moment, years_in(text))
+        body, moment = any(bodies(text)), bool(_signs().moment.search(text))
+        return cls(start, end, frozenset(terms(text)), has_quantity(text), bool(_signs().share.search(text)), body, moment, years_in(text))
 
 
 def prepare(passages: Iterable[Passage]) -> None:
@@ -131,7 +147,7 @@ def repeats(text: str, told: str) -> bool:
 
 def _figure_asked(query: Query) -> Query:
     """Asked for a share: the question by what it is a share of."""
-    left = tuple(term for term in query.terms if term not in _SHARE)
+    left = tuple(term for term in query.terms if term not in _signs().share_words)
     return replace(query, terms=left) if query.asked == "how_many" and left else query
 
 
@@ -183,7 +199,7 @@ class Fit:
     @classmethod
     def of(cls, query: Query, retriever: Retriever) -> Fit:
         """What of the question decides."""
-        percent = query.asked == "how_many" and bool(_PERCENT_ASKED.search(fold(query.written_out)))
+        percent = query.asked == "how_many" and bool(_signs().share_asked.search(fold(query.written_out)))
         return cls(retriever.wanted(query), query.asked, percent, frozenset(query.years))
 
     def of_clause(self, clause: Clause, above: str = "") -> float:
