@@ -1,6 +1,6 @@
 """Whether what was found answers what was asked: a small calibrated model over the signals of search, and demands that must be held.
 
-Logistic regression over the signals and their products, trained by tools/train.py on tests/eval/train.jsonl; its coefficients are data
+Logistic regression over the signals, trained by tools/train.py on tests/eval/train.jsonl; its coefficients are data
 (data/answerability.json).
 """
 
@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 from pathlib import Path
 
 from index.analysis import has_quantity, with_pairs, years_in
@@ -24,8 +23,8 @@ from knowledge.errors import IndexFault
 DATA = Path(__file__).parent / "data"
 _LOOKED_AT = 3
 _OUTERMOST = 3.0
-"""Standard deviations: a signal beyond counts as this far, since its square would decide alone."""
-_MANNER = 1.0
+"""Standard deviations: a signal beyond counts as this far."""
+_MANNER = 2.0
 """Log-odds that the manner of asking adds or takes at most: how people ask is learned from few writers."""
 _WHOLE, _PHRASE, _RARE = 0.98, 0.5, 4.0
 """Coverage that is as good as all; share of pairs that makes a phrase; inverse document frequency of a word in about 2% of the passages."""
@@ -61,10 +60,7 @@ _WEIGHED = ("coverage_figure_clause", "fused", "own_said")
 
 @dataclass(frozen=True)
 class Answerability:
-    """The trained model. `threshold`: answer from this probability on (chosen on the training set by cross-validation).
-
-    `coefficients`: of each signal, then of each product of two (itself included), in the order of `expanded`.
-    """
+    """The trained model. `threshold`: answer from this probability on (chosen on train, each writer by the others' model)."""
 
     mean: tuple[float, ...]
     scale: tuple[float, ...]
@@ -86,7 +82,7 @@ class Answerability:
     def probability(self, values: Sequence[float]) -> float:
         """That the question is answered by what was found, 0…1."""
         scaled = [(v - m) / s for v, m, s in zip(values, self.mean, self.scale, strict=True)]
-        odds = self.intercept + sum(c * v for c, v in zip(self.coefficients, expanded(scaled), strict=True))
+        odds = self.intercept + sum(c * v for c, v in zip(self.coefficients, within(scaled), strict=True))
         return 1 / (1 + math.exp(-odds))
 
     def chance(self, query: Query, hits: Sequence[Hit], retriever: Retriever) -> float:
@@ -107,10 +103,9 @@ class Answerability:
         return features(query, hits, retriever, self.asking.value(query), self.kinds)
 
 
-def expanded(scaled: Sequence[float]) -> list[float]:
-    """Signals in standard deviations, none beyond the outermost, then the products of every two."""
-    kept = [max(-_OUTERMOST, min(_OUTERMOST, value)) for value in scaled]
-    return [*kept, *(a * b for a, b in combinations_with_replacement(kept, 2))]
+def within(scaled: Sequence[float]) -> list[float]:
+    """Signals in standard deviations, none beyond the outermost."""
+    return [max(-_OUTERMOST, min(_OUTERMOST, value)) for value in scaled]
 
 
 def features(query: Query, hits: Sequence[Hit], retriever: Retriever, asking: float, kinds: Kinds) -> tuple[float, ...]:
