@@ -35,8 +35,9 @@ class Wanted:
             for word in paraphrase.words:
                 alternatives.setdefault(word, []).extend(phrases)
         weighted = tuple(
-            (term, rarity(term) * (LIGHT if term in query.light else 1.0), tuple(alternatives.get(term, ())))
+            (term, _weight(term, others, rarity) * (LIGHT if term in query.light else 1.0), others)
             for term in dict.fromkeys(query.terms)
+            for others in [tuple(alternatives.get(term, ()))]
         )
         weights = {term: weight for term, weight, _ in weighted}
         replaceable: dict[tuple[frozenset[str], ...], list[str]] = {}
@@ -68,3 +69,10 @@ class Wanted:
         """The weight of the rarest term that `held` does not cover; 0 when all are."""
         missing = (w for term, w, others in self.weighted if term not in held and not any(phrase <= held for phrase in others))
         return max(missing, default=0.0)
+
+
+def _weight(term: str, alternatives: tuple[frozenset[str], ...], rarity: Callable[[str], float]) -> float:
+    """The inverse document frequency of a term, or of the office's rarest word for it where that is lower: a slip of the finger
+    ("nhêu") or a word that no plan holds is not more telling than what it stands for."""
+    meant = [max(rarity(word) for word in phrase if "_" not in word) for phrase in alternatives]
+    return min([rarity(term), *meant])
