@@ -22,6 +22,7 @@ from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionR
 from knowledge.store.journal import CaseJournal, JournalEntry
 from knowledge.store.migrate import migrate
 from knowledge.store.schema import VERSION_TABLE
+from knowledge.store.schema_accounts import AccountTable  # noqa: F401  (Base.metadata knows the tables)
 
 __all__ = [
     "Accepted",
