@@ -1,0 +1,196 @@
+"""The intake report as DOCX (python-docx), to be filled in further on a computer or by hand: A4, Times New Roman 13.
+
+Texts go in as runs of plain text, which Word never reads as a field, a formula or markup. The same form makes the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+from docx import Document
+from docx.document import Document as DocumentObject
+from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_TAB_ALIGNMENT, WD_TAB_LEADER
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Length, Mm, Pt
+from docx.table import Table, _Cell
+from docx.text.paragraph import Paragraph
+
+from bot.duty.intake_report import Cell, Form, Said
+
+_FONT = "Times New Roman"
+_SIZE, _SMALL = Pt(13), Pt(11)
+_LEFT, _RIGHT, _EDGE = Mm(30), Mm(20), Mm(20)
+_WIDTH = Mm(160)
+_WRITTEN = Mm(8.5)
+"""Height of a line that a pen is to write on."""
+_GAP = Mm(2)
+_CENTRE, _END = WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.RIGHT
+
+
+def as_docx(form: Form) -> bytes:
+    """The form as a DOCX file."""
+    document = _blank(form)
+    _header(document, form)
+    for section in form.sections:
+        heading = _text(document.add_paragraph(), section.heading, bold=True)
+        heading.paragraph_format.space_before = Pt(6)
+        heading.paragraph_format.keep_with_next = True
+        for line in section.lines:
+            _line(document, line)
+    _signature(document, form)
+    if form.appendix:
+        _appendix(document, form)
+    return _same_bytes(document, form)
+
+
+def _blank(form: Form) -> DocumentObject:
+    document = Document()
+    page = document.sections[0]
+    page.page_width, page.page_height = Mm(210), Mm(297)
+    page.left_margin, page.right_margin, page.top_margin, page.bottom_margin = _LEFT, _RIGHT, _EDGE, _EDGE
+    normal = document.styles["Normal"]
+    normal.font.name, normal.font.size = _FONT, _SIZE
+    normal.paragraph_format.space_after = Pt(3)
+    language = OxmlElement("w:lang")
+    language.set(qn("w:val"), "vi-VN")
+    normal.element.get_or_add_rPr().append(language)
+    properties = document.core_properties
+    properties.title, properties.author, properties.last_modified_by, properties.comments = form.document_title, "", "", ""
+    properties.created = properties.modified = form.made_at
+    _footer(page.footer.paragraphs[0], form)
+    return document
+
+
+def _footer(paragraph: Paragraph, form: Form) -> None:
+    paragraph.alignment = _CENTRE
+    before, _, after = form.footer("\0").partition("\0")
+    paragraph.add_run(before).font.size = _SMALL
+    number = OxmlElement("w:fldSimple")
+    number.set(qn("w:instr"), "PAGE")
+    paragraph._p.append(number)
+    paragraph.add_run(after).font.size = _SMALL
+
+
+def _text(
+    paragraph: Paragraph,
+    text: str,
+    *,
+    bold: bool = False,
+    italic: bool = False,
+    align: WD_ALIGN_PARAGRAPH | None = None,
+    size: Length = _SIZE,
+) -> Paragraph:
+    run = paragraph.add_run(text)
+    run.bold, run.italic, run.font.size = bold, italic, size
+    if align is not None:
+        paragraph.alignment = align
+    return paragraph
+
+
+def _header(document: DocumentObject, form: Form) -> None:
+    words = form.words["header"]
+    for index, text in enumerate(form.number):
+        number = _text(document.add_paragraph(), text, bold=not index, italic=bool(index), align=_END, size=_SMALL)
+        number.paragraph_format.space_after = Pt(0)
+    table = _table(document, [Mm(66), Mm(94)])
+    left, right = table.rows[0].cells
+    office = _text(left.paragraphs[0], form.agency or words["agency"], bold=not form.agency, align=_CENTRE, size=_SMALL)
+    office.paragraph_format.space_after = Pt(0)
+    if not form.agency:
+        _dots(left.add_paragraph(), Mm(60))
+    _text(left.add_paragraph(), form.case_line, align=_CENTRE, size=_SMALL)
+    republic = _text(right.paragraphs[0], words["republic"], bold=True, align=_CENTRE, size=_SMALL)
+    republic.paragraph_format.space_after = Pt(0)
+    motto = _text(right.add_paragraph(), words["motto"], bold=True, align=_CENTRE, size=Pt(12))
+    motto.runs[0].underline = True
+    _text(right.add_paragraph(), form.dated, italic=True, align=_CENTRE, size=Pt(12))
+    for index, text in enumerate(form.title):
+        title = _text(document.add_paragraph(), text, bold=True, align=_CENTRE, size=Pt(14))
+        title.paragraph_format.space_before = Pt(0 if index else 8)
+
+
+def _line(document: DocumentObject, cells: tuple[Cell, ...]) -> None:
+    if len(cells) == 1:
+        _field(document.add_paragraph(), cells[0], _WIDTH)
+        for _ in range(cells[0].lines - 1 if cells[0].value is None else 0):
+            _dots(document.add_paragraph(), _WIDTH)
+        return
+    unit = _WIDTH / sum(cell.share for cell in cells)
+    widths = [Length(int(unit * cell.share)) for cell in cells]
+    table = _table(document, widths)
+    for cell, place, width in zip(cells, table.rows[0].cells, widths, strict=True):
+        _field(place.paragraphs[0], cell, Length(width - _GAP))
+
+
+def _field(paragraph: Paragraph, cell: Cell, width: Length) -> None:
+    """The label and its value, or the label and dots to the end of the line."""
+    _text(paragraph, cell.label + " ")
+    if cell.value is None:
+        _dots(paragraph, width)
+    else:
+        _text(paragraph, cell.value, bold=True)
+
+
+def _dots(paragraph: Paragraph, width: Length) -> None:
+    layout = paragraph.paragraph_format
+    layout.tab_stops.add_tab_stop(width, WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS)
+    layout.line_spacing, layout.space_after = _WRITTEN, Pt(0)
+    paragraph.add_run("\t")
+
+
+def _table(document: DocumentObject, widths: list[Length]) -> Table:
+    """A row without borders or inner margins, its columns of these widths."""
+    table: Table = document.add_table(1, len(widths))
+    table.alignment, table.autofit = WD_TABLE_ALIGNMENT.LEFT, False
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), "0")
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    table._tblPr.append(margins)
+    cells: tuple[_Cell, ...] = table.rows[0].cells
+    for column, cell, width in zip(table.columns, cells, widths, strict=True):
+        column.width = cell.width = width
+    return table
+
+
+def _signature(document: DocumentObject, form: Form) -> None:
+    table = _table(document, [Mm(80), Mm(80)])
+    place = table.rows[0].cells[1]
+    for index, text in enumerate(form.words["signature"]):
+        paragraph = place.add_paragraph() if index else place.paragraphs[0]
+        _text(paragraph, text, bold=not index, italic=bool(index), align=_CENTRE)
+    place.paragraphs[0].paragraph_format.space_before = Pt(12)
+
+
+def _appendix(document: DocumentObject, form: Form) -> None:
+    heading = _text(document.add_paragraph(), form.words["appendix"]["heading"], bold=True)
+    heading.paragraph_format.page_break_before = True
+    _text(document.add_paragraph(), form.words["appendix"]["explained"], italic=True)
+    for said in form.appendix:
+        _said(document, said)
+
+
+def _said(document: DocumentObject, said: Said) -> None:
+    if said.when is None:
+        _text(document.add_paragraph(), said.words, italic=True, align=_CENTRE)
+        return
+    when = _text(document.add_paragraph(), said.when, bold=True, size=_SMALL)
+    when.paragraph_format.space_before, when.paragraph_format.keep_with_next = Pt(6), True
+    _text(document.add_paragraph(), said.words)
+
+
+def _same_bytes(document: DocumentObject, form: Form) -> bytes:
+    """The file, with the moment of the form instead of the clock's in the archive."""
+    saved, out = io.BytesIO(), io.BytesIO()
+    document.save(saved)
+    moment = form.made_at.timetuple()
+    with zipfile.ZipFile(saved) as made, zipfile.ZipFile(out, "w") as archive:
+        for name in made.namelist():
+            entry = zipfile.ZipInfo(name, moment[:6])
+            archive.writestr(entry, made.read(name), zipfile.ZIP_DEFLATED)
+    return out.getvalue()
