@@ -15,6 +15,8 @@ from random import Random, SystemRandom
 
 from sqlalchemy import text
 
+from knowledge.store.accounts import ROLES, Account, AccountRefused, Accounts, Credentials
+from knowledge.store.audit import Actor, AuditEntry, AuditFilter, AuditLog, Subject
 from knowledge.store.cases import Case, Cases, NewCase, TranscriptLine
 from knowledge.store.conversations import Accepted, Conversations
 from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
@@ -22,17 +24,28 @@ from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionR
 from knowledge.store.journal import CaseJournal, JournalEntry
 from knowledge.store.migrate import migrate
 from knowledge.store.schema import VERSION_TABLE
-from knowledge.store.schema_accounts import AccountTable  # noqa: F401  (Base.metadata knows the tables)
+from knowledge.store.sessions import Session, Sessions
 
 __all__ = [
+    "ROLES",
     "Accepted",
+    "Account",
+    "AccountRefused",
+    "Accounts",
+    "Actor",
+    "AuditEntry",
+    "AuditFilter",
+    "AuditLog",
     "Case",
     "CaseJournal",
+    "Credentials",
     "DocumentRow",
     "EventRow",
     "JournalEntry",
     "NewCase",
+    "Session",
     "Store",
+    "Subject",
     "TranscriptLine",
     "VersionRow",
     "sqlite_url",
@@ -49,6 +62,9 @@ class Store:
         self.documents = Documents(database, clock)
         self.conversations = Conversations(database, clock, rng)
         self.cases = Cases(database, clock)
+        self.accounts = Accounts(database, clock, rng)
+        self.sessions = Sessions(database, clock)
+        self.audit = AuditLog(database, clock)
 
     @classmethod
     def open(cls, url: str, clock: Callable[[], datetime], *, timeout: float = 2.0, rng: Random | None = None) -> Store:
