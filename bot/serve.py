@@ -22,9 +22,12 @@ from fastapi.responses import JSONResponse
 from rasa_sdk.executor import ActionExecutor
 from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
 
+from actions.duty.notices import DutyNotices
 from actions.rasa_actions import build_executor
 from bot.api import build_app
 from bot.dialogue import Rasa
+from bot.duty.dispatcher import Dispatcher
+from bot.duty.retention import RetentionSchedule
 from bot.gateway import Gateway
 from bot.services import ROOT, Services, trim_memory
 from bot.supervisor import Child, check_port, ensure_rasa_model, free_port, http_probe, rasa_command
@@ -73,7 +76,14 @@ async def house(
         if child and wait_for_rasa:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(child.ready(), 60)
-        stack.push_async_callback(_cancelled, asyncio.create_task(_keep_up(services)))
+        notices = DutyNotices.load(services.directory)
+        schedule = (services.settings.keep_cases_months, services.settings.keep_conversations_days)
+        for work in (
+            _keep_up(services),
+            Dispatcher(services.store, notices, services.clock).run(),
+            RetentionSchedule(services.store, services.clock, *schedule).run(),
+        ):
+            stack.push_async_callback(_cancelled, asyncio.create_task(work))
         gateway = Gateway(services.gateway_parts(), dialogue)
         app = build_app(services, gateway, lambda: {"rasa": child.state.state if child else "off"})
         trim_memory()
