@@ -24,9 +24,10 @@ _FONT = "Times New Roman"
 _SIZE, _SMALL = Pt(13), Pt(11)
 _LEFT, _RIGHT, _EDGE = Mm(30), Mm(20), Mm(20)
 _WIDTH = Mm(160)
-_WRITTEN = Mm(8.5)
-"""Height of a line that a pen is to write on."""
-_GAP = Mm(2)
+_ABOVE = Pt(9)
+"""Above a line that a pen is to write on; with the print's own height about 8.5 mm."""
+_CHARACTER = Mm(2.3)
+"""A character's width, generously."""
 _CENTRE, _END = WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.RIGHT
 
 
@@ -54,6 +55,7 @@ def _blank(form: Form) -> DocumentObject:
     normal = document.styles["Normal"]
     normal.font.name, normal.font.size = _FONT, _SIZE
     normal.paragraph_format.space_after = Pt(3)
+    document.styles["Footer"].font.size = _SMALL
     language = OxmlElement("w:lang")
     language.set(qn("w:val"), "vi-VN")
     normal.element.get_or_add_rPr().append(language)
@@ -67,11 +69,11 @@ def _blank(form: Form) -> DocumentObject:
 def _footer(paragraph: Paragraph, form: Form) -> None:
     paragraph.alignment = _CENTRE
     before, _, after = form.footer("\0").partition("\0")
-    paragraph.add_run(before).font.size = _SMALL
+    paragraph.add_run(before)
     number = OxmlElement("w:fldSimple")
     number.set(qn("w:instr"), "PAGE")
     paragraph._p.append(number)
-    paragraph.add_run(after).font.size = _SMALL
+    paragraph.add_run(after)
 
 
 def _text(
@@ -94,13 +96,13 @@ def _header(document: DocumentObject, form: Form) -> None:
     words = form.words["header"]
     for index, text in enumerate(form.number):
         number = _text(document.add_paragraph(), text, bold=not index, italic=bool(index), align=_END, size=_SMALL)
-        number.paragraph_format.space_after = Pt(0)
+        number.paragraph_format.space_after = Pt(4 if index else 0)
     table = _table(document, [Mm(66), Mm(94)])
     left, right = table.rows[0].cells
     office = _text(left.paragraphs[0], form.agency or words["agency"], bold=not form.agency, align=_CENTRE, size=_SMALL)
     office.paragraph_format.space_after = Pt(0)
     if not form.agency:
-        _dots(left.add_paragraph(), Mm(60))
+        _text(left.add_paragraph(), words["blank"], align=_CENTRE, size=_SMALL)
     _text(left.add_paragraph(), form.case_line, align=_CENTRE, size=_SMALL)
     republic = _text(right.paragraphs[0], words["republic"], bold=True, align=_CENTRE, size=_SMALL)
     republic.paragraph_format.space_after = Pt(0)
@@ -113,32 +115,39 @@ def _header(document: DocumentObject, form: Form) -> None:
 
 
 def _line(document: DocumentObject, cells: tuple[Cell, ...]) -> None:
-    if len(cells) == 1:
-        _field(document.add_paragraph(), cells[0], _WIDTH)
-        for _ in range(cells[0].lines - 1 if cells[0].value is None else 0):
-            _dots(document.add_paragraph(), _WIDTH)
-        return
+    """The cells side by side, or one below the other where a value is too long for its place."""
     unit = _WIDTH / sum(cell.share for cell in cells)
-    widths = [Length(int(unit * cell.share)) for cell in cells]
-    table = _table(document, widths)
-    for cell, place, width in zip(cells, table.rows[0].cells, widths, strict=True):
-        _field(place.paragraphs[0], cell, Length(width - _GAP))
+    if len(cells) > 1 and any(len(cell.label + (cell.value or "")) * _CHARACTER > unit * cell.share for cell in cells):
+        for cell in cells:
+            _line(document, (cell,))
+        return
+    paragraph, end = document.add_paragraph(), 0.0
+    for cell in cells:
+        end += unit * cell.share
+        _text(paragraph, cell.label + " ")
+        if cell.value is not None:
+            _text(paragraph, cell.value, bold=True)
+        if cell is not cells[-1]:
+            _to(paragraph, Length(int(end)), WD_TAB_ALIGNMENT.LEFT, dots=cell.value is None)
+            _text(paragraph, " ")
+        elif cell.value is None:
+            _dots(paragraph)
+    for _ in range(cells[-1].lines - 1 if cells[-1].value is None else 0):
+        _dots(document.add_paragraph())
 
 
-def _field(paragraph: Paragraph, cell: Cell, width: Length) -> None:
-    """The label and its value, or the label and dots to the end of the line."""
-    _text(paragraph, cell.label + " ")
-    if cell.value is None:
-        _dots(paragraph, width)
-    else:
-        _text(paragraph, cell.value, bold=True)
+def _dots(paragraph: Paragraph) -> None:
+    """Dots to the end of the line."""
+    _to(paragraph, _WIDTH, WD_TAB_ALIGNMENT.RIGHT, dots=True)
 
 
-def _dots(paragraph: Paragraph, width: Length) -> None:
+def _to(paragraph: Paragraph, place: Length, alignment: WD_TAB_ALIGNMENT, *, dots: bool) -> None:
+    """On to a place `place` from the margin, with dots to write on or with nothing in between."""
     layout = paragraph.paragraph_format
-    layout.tab_stops.add_tab_stop(width, WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS)
-    layout.line_spacing, layout.space_after = _WRITTEN, Pt(0)
-    paragraph.add_run("\t")
+    layout.tab_stops.add_tab_stop(place, alignment, WD_TAB_LEADER.DOTS if dots else WD_TAB_LEADER.SPACES)
+    if dots:
+        layout.space_before, layout.space_after = _ABOVE, Pt(0)
+    _text(paragraph, "\t")
 
 
 def _table(document: DocumentObject, widths: list[Length]) -> Table:

@@ -21,6 +21,8 @@ _SIZE, _SMALL = 13, 11
 _LEFT, _RIGHT, _EDGE = 30, 20, 20
 _PRINTED, _WRITTEN = 6.5, 8.5
 """Height of a line in mm: of print, and of dots to write on."""
+_AFTER = 0.8
+"""Millimetres between what is printed and the next line."""
 _LEAST_DOTS = 30
 """Millimetres: less room than this after a label is no place to write."""
 _BOX = "□"
@@ -134,9 +136,7 @@ def _header(sheet: _Sheet, form: Form) -> None:
     sheet.between(_LEFT, half)
     sheet.paragraph(form.agency or words["agency"], "" if form.agency else "B", align="C", size=_SMALL, height=5.5)
     if not form.agency:
-        sheet.between(_LEFT + 8, half - 16)
-        sheet.dots()
-        sheet.between(_LEFT, half)
+        sheet.paragraph(words["blank"], align="C", size=_SMALL, height=_WRITTEN)
     sheet.paragraph(form.case_line, align="C", size=_SMALL, height=5.5)
     bottom = sheet.y
     sheet.set_y(top)
@@ -162,7 +162,7 @@ def _line(sheet: _Sheet, cells: tuple[Cell, ...]) -> None:
         for cell in cells:
             _line(sheet, (cell,))
         return
-    sheet.keep(_WRITTEN)
+    sheet.keep(_WRITTEN * max(cell.lines if cell.value is None else 1 for cell in cells))
     top, left, below = sheet.y, float(_LEFT), 0.0
     for cell in cells:
         sheet.between(left, unit * cell.share)
@@ -186,10 +186,10 @@ def _fits(sheet: _Sheet, cell: Cell, width: float) -> bool:
 def _cell(sheet: _Sheet, cell: Cell, height: float) -> None:
     sheet.style("")
     if cell.value is not None:
-        sheet.write(height, cell.label + " ")
+        sheet.write(height, cell.label)
         sheet.style("B")
-        sheet.write(height, sheet.printable(cell.value))
-        sheet.ln(height)
+        sheet.write(height, " " + sheet.printable(cell.value))  # with the blank, so that the line is broken there and not in the word
+        sheet.ln(height + _AFTER)
         return
     sheet.write(_WRITTEN, cell.label + " ")
     lines = cell.lines
