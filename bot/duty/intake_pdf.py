@@ -6,6 +6,7 @@ an empty box, and a line says so. The same form makes the same bytes.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ _AFTER = 0.8
 _LEAST_DOTS = 30
 """Millimetres: less room than this after a label is no place to write."""
 _BOX = "□"
+_HEAPED = re.compile("([\u0300-\u036f]{2})[\u0300-\u036f]+")
+"""Marks heaped on one letter: more than two are play, and thousands without width would keep the line breaker busy."""
 
 
 @dataclass
@@ -37,8 +40,9 @@ class Printable:
     missed: bool = field(default=False, init=False)
 
     def __call__(self, text: str) -> str:
-        """The text, one line end kept for one."""
-        return "".join(char if char == "\n" or ord(char) in self.glyphs else self._instead(char) for char in text)
+        """The text, its line ends kept."""
+        shown = "".join(char if char == "\n" or ord(char) in self.glyphs else self._instead(char) for char in text)
+        return _HEAPED.sub(r"\1", shown)
 
     def _instead(self, char: str) -> str:
         plain = unicodedata.normalize("NFKC", char)  # ornamental letters, wide forms, ligatures
@@ -192,11 +196,9 @@ def _cell(sheet: _Sheet, cell: Cell, height: float) -> None:
         sheet.ln(height + _AFTER)
         return
     sheet.write(_WRITTEN, cell.label + " ")
-    lines = cell.lines
-    if sheet.w - sheet.r_margin - sheet.x < _LEAST_DOTS and lines > 1:
+    if sheet.w - sheet.r_margin - sheet.x < _LEAST_DOTS and cell.lines > 1:
         sheet.ln(_WRITTEN)
-        lines -= 1
-    for _ in range(lines):
+    for _ in range(cell.lines):
         sheet.dots()
 
 

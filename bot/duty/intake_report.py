@@ -10,6 +10,7 @@ labels of B. Ours, and not the form's, are the number of the case and, in A, the
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from knowledge.text import nfc
 DATA = Path(__file__).parent / "data"
 NEWEST = 20
 """Messages at the end of a long transcript that are quoted; the first of danger always is."""
+_EMPTY_LINES = re.compile(r"\n[^\S\n]*\n\s*\n")
 _JOINER = "\u200d"  # holds an emoji of several parts together
 
 
@@ -189,8 +191,8 @@ def compose(report: IntakeReport, made_at: datetime) -> Form:
 
 
 def clean(text: str) -> str:
-    """Somebody's words as a document takes them: NFC, line ends kept, without control, direction and other invisible characters."""
-    return "".join(_kept(char) for char in nfc(text)).strip()
+    """Somebody's words as a document takes them: NFC, without control, direction and other invisible characters, one empty line at most."""
+    return _EMPTY_LINES.sub("\n\n", "".join(_kept(char) for char in nfc(text))).strip()
 
 
 def _kept(char: str) -> str:
