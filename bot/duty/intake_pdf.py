@@ -27,6 +27,8 @@ _AFTER = 0.8
 _LEAST_DOTS = 30
 """Millimetres: less room than this after a label is no place to write."""
 _BOX = "□"
+_NAMED = 100
+"""Pictures in one text that are named; of more, each is a box, or a flood of them would fill hundreds of pages."""
 _HEAPED = re.compile("([\u0300-\u036f]{2})[\u0300-\u036f]+")
 """Marks heaped on one letter: more than two are play, and thousands without width would keep the line breaker busy."""
 
@@ -41,16 +43,18 @@ class Printable:
 
     def __call__(self, text: str) -> str:
         """The text, its line ends kept."""
-        shown = "".join(char if char == "\n" or ord(char) in self.glyphs else self._instead(char) for char in text)
+        names = self.pictures if sum(char in self.pictures for char in text) <= _NAMED else {}
+        shown = "".join(char if char == "\n" or ord(char) in self.glyphs else self._instead(char, names) for char in text)
         return _HEAPED.sub(r"\1", shown)
 
-    def _instead(self, char: str) -> str:
+    def _instead(self, char: str, names: Mapping[str, str]) -> str:
         plain = unicodedata.normalize("NFKC", char)  # ornamental letters, wide forms, ligatures
         if plain != char and all(ord(c) in self.glyphs for c in plain):
             return plain
-        if unicodedata.category(char)[0] in "MC" or unicodedata.category(char) == "Sk":  # joiners, selectors, skin colours
-            return "" if unicodedata.category(char) != "Cn" else self._miss(_BOX)
-        name = self.pictures.get(char)
+        category = unicodedata.category(char)
+        if category[0] == "M" or category in ("Cf", "Sk"):  # marks, joiners, selectors, skin colours
+            return ""
+        name = names.get(char)
         return self._miss(f"[{name}]" if name else _BOX)
 
     def _miss(self, shown: str) -> str:

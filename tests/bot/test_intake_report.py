@@ -209,6 +209,9 @@ def test_pictures_that_the_font_has_not() -> None:
     text = flat(pdf_lines(report))
     assert "em sợ [khóc to] □ cho [tim][nắm đấm]" in text
     assert "Chữ trong ngoặc vuông" in text
+    flood = flat(pdf_lines(replace(BARE, quotes=(Quote(AT, "😭" * 101, True),)))).partition("nguyên văn")[2]
+    assert flood.count("□") == 101 + 1  # and the one that is explained
+    assert "khóc to" not in flood
     assert "Chữ trong ngoặc vuông" not in flat(pdf_lines(replace(BARE, quotes=(Quote(AT, "em sợ", True),))))
 
 
