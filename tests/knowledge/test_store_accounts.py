@@ -233,9 +233,8 @@ def test_whoever_was_signed_in_is_out(store: Store, change: str) -> None:
 def test_no_row_can_be_changed_or_taken_away(store: Store, statement: str) -> None:
     store.audit.record(BY, "looked", Subject("case", "TG-23AC45"))
     with pytest.raises(StoreError) as refused, store._database.write() as connection:
-        sqlite = connection.dialect.name == "sqlite"
         connection.execute(text(statement))
-    knows_no_truncate = sqlite and statement.startswith("TRUNCATE")
+    knows_no_truncate = connection.dialect.name == "sqlite" and statement.startswith("TRUNCATE")
     assert ("syntax error" if knows_no_truncate else "append-only") in str(refused.value.__cause__)
     assert actions(store) == ["looked"]
 
