@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooLong, TooMany
 from bot.search_view import search_view
 from bot.services import Services
+from bot.staff.install import install_staff
 from bot.web.pages import build_pages, install_error_pages, mount_static
 from bot.web.security import security_headers
 from knowledge.directory import VIETNAM
@@ -75,6 +76,7 @@ def build_app(services: Services, gateway: Gateway, health: Health) -> FastAPI:
     _search(app, services)
     _health(app, services, health, metrics)
     rows = [row for phone in ("111", "113", "115", "114") if (row := services.directory.by_phone(phone))]
+    install_staff(app, services.store, services.clock)
     app.include_router(build_pages(gateway, services.library(), emergency=rows))
     install_error_pages(app, emergency=rows)
     mount_static(app)
