@@ -180,7 +180,7 @@ def compose(report: IntakeReport, made_at: datetime) -> Form:
     )
     return Form(
         clean(report.case_id),
-        made_at,
+        made_at.astimezone(UTC),
         values["agency"],
         tuple(form["number"]),
         tuple(form["title"]),
