@@ -14,6 +14,7 @@ from bot.staff.guard import SignedIn
 from bot.web.render import Renderer
 from knowledge.directory import VIETNAM
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXTS = Path(__file__).parent / "texts.yml"
 
 
@@ -25,7 +26,7 @@ class StaffPages(Renderer):
         super().__init__()
         for path in (_TEXTS, *more_texts):
             with path.open(encoding="utf-8") as handle:
-                self.texts.update(yaml.safe_load(handle))
+                self.texts.update(yaml.load(handle, Loader=_LOADER))  # noqa: S506
         self._env.filters |= {"moment": moment, "device": self._device}
 
     def show(self, template: str, me: SignedIn | None, http_status: int = 200, /, *, here: str = "", **values: object) -> HTMLResponse:
