@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
@@ -25,6 +27,19 @@ def build_audit_view(staff: Staff, pages: StaffPages) -> APIRouter:
     """The routes of the audit log."""
     router = APIRouter(include_in_schema=False)
     administrator = staff.require("administrator")
+    words, roles = pages.texts["audit"], pages.texts["roles"]
+
+    def said(values_json: str | None) -> str:
+        """Before or after in words: "vai trò: Cán bộ trực; điện thoại: –"."""
+        values: dict[str, Any] = json.loads(values_json or "{}")
+        return "; ".join(f"{words['fields'].get(name, name)}: {one(value)}" for name, value in values.items())
+
+    def one(value: object) -> str:
+        if isinstance(value, bool):
+            return str(words["yes" if value else "no"])
+        if isinstance(value, list):
+            return ", ".join(roles.get(item, str(item)) for item in value) or "–"
+        return "–" if value is None else str(value)
 
     @router.get(HERE)
     def search(request: Request, truoc: str = "", me: SignedIn = administrator) -> Response:
@@ -35,7 +50,7 @@ def build_audit_view(staff: Staff, pages: StaffPages) -> APIRouter:
             "staff/audit.html",
             me,
             here=HERE,
-            entries=found[:_PAGE],
+            entries=[(entry, said(entry.before_json), said(entry.after_json)) for entry in found[:_PAGE]],
             older=found[_PAGE - 1].entry_id if len(found) > _PAGE else None,
             later=before_id is not None,
             asked=asked,
@@ -49,7 +64,7 @@ def build_audit_view(staff: Staff, pages: StaffPages) -> APIRouter:
         asked = {name: str(value) for name, value in asdict(wanted).items() if value is not None}
         staff.store.audit.record(me.actor, "audit_exported", Subject("audit_log"), after=asked)
         names = {account.account_id: account.username for account in staff.store.accounts.list()}
-        lines = _csv(staff.store.audit.all(wanted), names, pages.texts["audit"]["columns"])
+        lines = _csv(staff.store.audit.all(wanted), names, words["columns"])
         headers = {"Content-Disposition": 'attachment; filename="nhat-ky.csv"', "Cache-Control": "no-store"}
         return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=headers)
 

@@ -244,7 +244,7 @@ def test_the_log_tells_who_changed_what_before_and_after(house: House, boss: Tes
     entry = re.sub(r"<[^>]+>|\s+", " ", page.partition("<li><div>")[2])
     assert "Sửa tài khoản" in entry
     assert "Nguyễn Boss" in entry
-    assert re.search(r"Trước: .*editor.* Sau: .*approver", entry)
+    assert re.search(r"Trước – vai trò: Người soạn .*Sau – vai trò: Người duyệt", entry)
 
 
 def test_the_csv_holds_every_row_runs_no_formula_and_is_noted(house: House, boss: TestClient) -> None:

@@ -146,8 +146,8 @@ def test_signing_in_on_a_phone_and_every_page(browser: Browser, real: tuple[Hous
 
     expect(page.get_by_text("Còn 9 mã dự phòng")).to_be_visible()
     look(page, "account")
-    page.get_by_role("link", name="Quản lý tài khoản").click()
-    expect(page.get_by_role("link", name="Quản lý tài khoản")).to_have_attribute("aria-current", "page")
+    page.get_by_role("link", name="Người dùng").click()
+    expect(page.get_by_role("link", name="Người dùng")).to_have_attribute("aria-current", "page")
     look(page, "accounts")
     page.get_by_text("Thêm tài khoản").click()
     enter("Tên đăng nhập", "thao.le")
