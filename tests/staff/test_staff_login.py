@@ -6,12 +6,14 @@ import re
 from datetime import timedelta
 
 import pytest
-from staff_house import PASSWORD, House, hidden, send, shown_error, sign_in
+from argon2 import PasswordHasher
+from staff_house import BY, PASSWORD, House, hidden, send, shown_error, sign_in
+from starlette.requests import Request
 
 from bot.staff.guard import COOKIE, IDLE_LENGTH, SESSION_LENGTH, local_path, masked_address
 from bot.web.pages import MAX_BODY
 from bot.web.security import HEADERS
-from knowledge.store import AuditFilter
+from knowledge.store import AuditFilter, Store
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 WRONG = "Tên đăng nhập hoặc mật khẩu không đúng. Sai 5 lần thì phải chờ 15 phút."
@@ -72,6 +74,17 @@ def test_a_script_gets_a_status_and_no_page(house: House) -> None:
     sign_in(client, "minh")
     refused = client.get("/truc", headers={"Accept": "application/json"})
     assert (refused.status_code, refused.headers["content-type"]) == (403, "application/json")
+
+
+def test_a_hash_of_older_parameters_is_made_anew_by_the_log_in(house: House, store: Store) -> None:
+    older = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
+    account = house.add("minh")
+    store.accounts.set_password(account.account_id, older, must_change=False, by=BY)
+    assert sign_in(house.browser(), "minh").status_code == 303
+    newer = store.accounts.credentials(account.account_id).password_hash
+    assert "t=1" in newer
+    assert sign_in(house.browser(), "minh").status_code == 303
+    assert store.accounts.credentials(account.account_id).password_hash == newer
 
 
 # --- wrong, and too often
@@ -184,7 +197,7 @@ def test_a_new_token_at_every_step_and_never_one_that_was_brought_along(house: H
     assert thief.get("/truc").status_code == 303
 
 
-def test_the_token_is_not_in_the_database(house: House, store) -> None:
+def test_the_token_is_not_in_the_database(house: House, store: Store) -> None:
     account = house.add("minh")
     client = house.browser()
     sign_in(client, "minh")
@@ -310,8 +323,6 @@ def test_a_page_of_this_site_is_gone_on_to() -> None:
     ("address", "masked"), [("203.0.113.77", "203.0.113.x"), ("2001:db8:12:34::9", "2001:db8:12::x"), ("testclient", None)]
 )
 def test_an_address_is_masked(address: str, masked: str | None) -> None:
-    from starlette.requests import Request
-
     assert masked_address(Request({"type": "http", "client": (address, 1), "headers": []})) == masked
 
 

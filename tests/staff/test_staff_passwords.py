@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 import unicodedata
 
 import pytest
@@ -66,3 +69,27 @@ def test_what_is_made_here_is_good_and_never_twice_the_same(passwords: Passwords
     assert {passwords.weakness(password, "lan") for password in made} == {None}
     codes = new_recovery_codes()
     assert len({recovery_hash(code) for code in codes}) == 10
+
+
+class Counting:
+    """A hasher that notes how many work at the same time."""
+
+    def __init__(self) -> None:
+        self.working = self.most = 0
+        self._lock = threading.Lock()
+
+    def hash(self, password: str) -> str:
+        with self._lock:
+            self.working += 1
+            self.most = max(self.most, self.working)
+        time.sleep(0.01)
+        with self._lock:
+            self.working -= 1
+        return password
+
+
+async def test_no_more_than_two_are_hashed_at_a_time() -> None:
+    hasher = Counting()
+    passwords = Passwords(frozenset(), hasher)  # type: ignore[arg-type]
+    assert await asyncio.gather(*(passwords.hash(str(number)) for number in range(6))) == list("012345")
+    assert hasher.most == 2
