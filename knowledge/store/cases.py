@@ -162,6 +162,14 @@ class Cases:
         with self._database.read() as connection:
             return tuple(Case(*row) for row in connection.execute(statement))
 
+    def joined(self) -> Mapping[str, tuple[str, bool]]:
+        """Of each conversation whose next message of danger opens no new case: the case it goes on with, and whether an officer has it."""
+        going_on = or_(CaseTable.state != "closed", CaseTable.closed_at >= self._clock() - REOPEN_WITHIN)
+        statement = select(CaseTable.conversation_id, CaseTable.case_id, CaseTable.state).where(going_on, CaseTable.erased_at.is_(None))
+        statement = statement.order_by(CaseTable.state != "closed", CaseTable.closed_at)
+        with self._database.read() as connection:
+            return {row[0]: (row[1], row[2] == "taken") for row in connection.execute(statement)}
+
     def get(self, case_id: str) -> Case:
         """A case with its transcript. Raises KnowledgeError when there is none of that id."""
         with self._database.read() as connection:

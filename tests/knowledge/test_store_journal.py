@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
@@ -48,7 +49,8 @@ def gone(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def files(tmp_path: Path) -> list[str]:
-    return sorted(path.name for path in (tmp_path / "home").iterdir())
+    """Those that hold something."""
+    return sorted(path.name for path in (tmp_path / "home").iterdir() if path.stat().st_size)
 
 
 def test_the_journal_moves_into_the_store(store: Store, journal: CaseJournal, tmp_path: Path) -> None:
@@ -125,7 +127,9 @@ WHOLE = b'{"conversation_id": "c", "message_id": "m", "text": "x", "received_at"
         WHOLE % (b"", b'"case_id": "x", "case": {"kind": "k", "risk": 1, "reason": "danger"}'),
         WHOLE % (b"+00:00", b'"case_id": 7, "case": {"kind": "k", "risk": 1, "reason": "danger"}'),
         WHOLE % (b"+00:00", b'"case_id": "x", "case": {"kind": "k", "risk": "1", "reason": "danger"}'),
-        WHOLE % (b"+00:00", b'"case_id": "x", "case": null'),
+        WHOLE % (b"+00:00", b'"case_id": "x", "case": 7'),
+        WHOLE % (b"+00:00", b'"case_id": null, "case": null'),
+        WHOLE % (b"+00:00", b'"case_id": "x", "case": null, "answer_json": {}'),
         WHOLE % (b"+00:00", b'"case_id": "x", "case": {"kind": "k"}, "more": 1'),
     ],
 )
@@ -166,6 +170,35 @@ def test_nothing_is_lost_between_writers_and_replays(journal: CaseJournal, tmp_p
     assert len(store.cases.list()) == 3
     assert files(tmp_path) == []
     store.close()
+
+
+def test_what_was_answered_comes_along(store: Store, journal: CaseJournal) -> None:
+    said = replace(entry("m1"), case_id="TG-AAAAAA", answer_json='{"text": "Gọi 113"}')
+    assert journal.append(said) == "TG-AAAAAA"
+    assert journal.append(replace(said, message_id="m2", case_id="TG-CCCCCC")) == "TG-AAAAAA"
+    assert journal.waiting() == {"c": "TG-AAAAAA"}
+    assert journal.replay(store) == 2
+    assert journal.waiting() == {}
+    answers = [line.answer_json for line in store.cases.get("TG-AAAAAA").transcript]
+    assert answers == ['{"text": "Gọi 113"}', None]  # the second named a case that there is not
+
+
+def test_a_message_without_a_case_of_its_own_joins_the_one_that_waits(store: Store, journal: CaseJournal) -> None:
+    case_id = journal.append(entry("m1"))
+    journal.append(replace(entry("m2", "tôi ở trong phòng"), case=None))
+    assert journal.replay(store) == 2
+    assert transcript(store, case_id) == ["cứu em với", "tôi ở trong phòng"]
+
+
+def test_what_another_program_writes_is_known(journal: CaseJournal, tmp_path: Path, store: Store) -> None:
+    another = CaseJournal(tmp_path / "home" / "cases.jsonl")
+    case_id = journal.append(entry("m1"))
+    assert another.append(entry("m2")) == case_id
+    assert journal.replay(store) == 2
+    again = another.append(entry("m3", conversation_id="d"))  # into the new file, not the one that was taken away
+    assert journal.append(entry("m4", conversation_id="d")) == again
+    assert another.replay(store) == 2
+    assert len(store.cases.list()) == 2
 
 
 def test_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
