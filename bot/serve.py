@@ -29,6 +29,7 @@ from bot.dialogue import Rasa
 from bot.duty.dispatcher import Dispatcher
 from bot.duty.retention import RetentionSchedule
 from bot.gateway import Gateway
+from bot.lanes import Lane, switch_quickly
 from bot.services import ROOT, Services, trim_memory
 from bot.supervisor import Child, check_port, ensure_rasa_model, free_port, http_probe, rasa_command
 from knowledge.errors import IndexFault, StoreError, TrogiupError
@@ -46,15 +47,19 @@ class Running:
     rasa: Child | None
 
 
-def action_endpoint(executor: ActionExecutor) -> FastAPI:
-    """rasa-sdk's webhook (https://rasa.com/docs/rasa/action-server), served inside the gateway's process."""
+def action_endpoint(executor: ActionExecutor, lane: Lane) -> FastAPI:
+    """rasa-sdk's webhook (https://rasa.com/docs/rasa/action-server), served inside the gateway's process.
+
+    The executor calls an action where it stands, so it runs in a lane: on the event loop it would hold up whoever is in danger.
+    """
     app = FastAPI(openapi_url=None)
 
     @app.post("/webhook")
     async def run_action(request: Request) -> Response:
         try:
             # No action reads the domain, so Rasa is told not to send it (endpoints.yml); the executor wants one all the same.
-            result = await executor.run({"domain": {}, **await request.json()})
+            call = {"domain": {}, **await request.json()}
+            result = await lane.run(lambda: asyncio.run(executor.run(call)))
         except ActionExecutionRejection as error:
             return JSONResponse({"error": str(error), "action_name": error.action_name}, 400)
         except ActionNotFoundException as error:
@@ -70,27 +75,32 @@ async def house(
 ) -> AsyncIterator[Running]:
     """Opens index, action endpoint and Rasa; closes what it opened. With `wait_for_rasa` it begins when Rasa answers, or after 60 s."""
     async with contextlib.AsyncExitStack() as stack:
-        child, dialogue = await _rasa(services, say, stack) if with_rasa else (None, None)
+        switch_quickly()
+        answers = Lane("answers")
+        child, dialogue = await _rasa(services, say, stack, answers) if with_rasa else (None, None)
         # Rasa takes seconds to start; the encoder's libraries are loaded meanwhile.
         await asyncio.to_thread(_open_index, services, say)
         if child and wait_for_rasa:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(child.ready(), 60)
         notices = DutyNotices.load(services.directory)
+        gateway = Gateway(services.gateway_parts(), dialogue, answers=answers)
+        stack.push_async_callback(_put_away, services, gateway)
         schedule = (services.settings.keep_cases_months, services.settings.keep_conversations_days)
         for work in (
-            _keep_up(services),
+            _keep_up(services, gateway),
             Dispatcher(services.store, notices, services.clock).run(),
             RetentionSchedule(services.store, services.clock, *schedule).run(),
         ):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
-        gateway = Gateway(services.gateway_parts(), dialogue)
         app = build_app(services, gateway, lambda: {"rasa": child.state.state if child else "off"})
         trim_memory()
         yield Running(gateway, app, child)
 
 
-async def _rasa(services: Services, say: Callable[[str], None], stack: contextlib.AsyncExitStack) -> tuple[Child, Rasa] | tuple[None, None]:
+async def _rasa(
+    services: Services, say: Callable[[str], None], stack: contextlib.AsyncExitStack, answers: Lane
+) -> tuple[Child, Rasa] | tuple[None, None]:
     """The action endpoint, and Rasa as a watched child that calls it; neither when there is no dialogue model."""
     model = await _model(services, say)
     if model is None:
@@ -98,7 +108,7 @@ async def _rasa(services: Services, say: Callable[[str], None], stack: contextli
     actions_port = services.settings.actions_port or free_port()
     rasa_port = services.settings.rasa_port or free_port()
     executor = build_executor(services.assistant(), services.clock)
-    await stack.enter_async_context(_served(action_endpoint(executor), "127.0.0.1", actions_port))
+    await stack.enter_async_context(_served(action_endpoint(executor, answers), "127.0.0.1", actions_port))
     argv, env = rasa_command(services.settings, ROOT, rasa_port, model, f"http://127.0.0.1:{actions_port}/webhook")
     probe, log = http_probe("127.0.0.1", rasa_port), services.settings.home / "logs" / "rasa.log"
     child = Child("rasa", argv, env=env, cwd=ROOT, probe=probe, log=log, now=services.clock)
@@ -141,18 +151,27 @@ def _open_index(services: Services, say: Callable[[str], None]) -> None:
         logger.error("event=index_fault detail=%s", warning)
 
 
-async def _keep_up(services: Services) -> None:
+async def _keep_up(services: Services, gateway: Gateway) -> None:
     """Moves cases from the journal into the database as soon as that answers, and takes up a new snapshot."""
     while True:
         with contextlib.suppress(StoreError):
             if moved := await asyncio.to_thread(services.journal.replay, services.store):
                 logger.warning("event=journal_replayed messages=%d", moved)
+        with contextlib.suppress(StoreError):
+            await gateway.intake.refresh()
         try:
             for warning in await asyncio.to_thread(services.refresh):
                 logger.error("event=index_fault detail=%s", warning)
         except IndexFault as error:
             logger.error("event=index_fault detail=%s", error.advice)
         await asyncio.sleep(_UPKEEP_EVERY_S)
+
+
+async def _put_away(services: Services, gateway: Gateway) -> None:
+    """Nothing stays in memory, and nothing in the journal that the database takes."""
+    await gateway.intake.close()
+    with contextlib.suppress(StoreError):
+        await asyncio.to_thread(services.journal.replay, services.store)
 
 
 @asynccontextmanager

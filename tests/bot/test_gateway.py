@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot import gateway as gateway_module
+from bot import intake
 from bot.gateway import FORGET_AFTER, MAX_TEXT, Gateway, Parts, TooLong, TooMany
 from bot.services import Services
 from bot.throttle import Throttle
@@ -250,6 +251,7 @@ async def test_without_the_database_the_case_goes_to_the_journal_and_from_there_
 
 async def test_a_database_that_hangs_keeps_nobody_in_danger_waiting(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway_module, "_DATABASE_S", 0.2)
+    monkeypatch.setattr(intake, "_DATABASE_S", 0.005)
     gate = threading.Event()
     gateway = down(parts, store=store_down(gate))
     asking = [asyncio.create_task(gateway.reply(conversation_id=f"q{n}", text=FACILITIES)) for n in range(40)]

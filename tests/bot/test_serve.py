@@ -15,6 +15,7 @@ from house_fakes import DANGER, FACILITIES, NOON, Clock, settings_of
 
 from actions.rasa_actions import build_executor
 from bot import serve as serve_module
+from bot.lanes import Lane
 from bot.serve import action_endpoint, house, serve
 from bot.services import Services
 from bot.supervisor import free_port
@@ -185,7 +186,7 @@ async def test_a_taken_port_is_one_line(services: Services, said: list[str]) -> 
 
 @pytest.fixture
 def actions(opened: Services, clock: Clock) -> TestClient:
-    return TestClient(action_endpoint(build_executor(opened.assistant(), clock)))
+    return TestClient(action_endpoint(build_executor(opened.assistant(), clock), Lane("answers")))
 
 
 def call(action: str, text: str, **metadata: Any) -> dict[str, Any]:

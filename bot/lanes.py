@@ -1,0 +1,54 @@
+"""A thread of its own for one kind of work, so that it takes its turns and nothing else waits for it.
+
+Python runs one thread at a time. Whoever is in danger is answered on the event loop; every thread that computes beside it makes it wait
+for `sys.getswitchinterval()` each time it wants to go on. So what computes is done by one thread, however many people ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SWITCH_S = 0.0005
+"""Python's own 5 ms are half of what a first answer may take; tools/bench_first_answer.py."""
+
+
+def switch_quickly() -> None:
+    """At the start of a service: threads that compute give way sooner."""
+    sys.setswitchinterval(SWITCH_S)
+
+
+class Hanging(Exception):
+    """The lane did not come to the call, or not to its end, in time."""
+
+
+class Lane:
+    """One thread. Calls are done in the order they come."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(1, name)
+        self._stuck: Future[Any] | None = None
+
+    async def run(self, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """What the call returns or raises."""
+        return await asyncio.wrap_future(self._thread.submit(call, *args, **kwargs))
+
+    async def run_within(self, seconds: float, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """As `run`; Hanging when it takes longer, or at once while an earlier call still does. A call that was begun goes on by itself."""
+        if self._stuck is not None and not self._stuck.done():
+            raise Hanging
+        submitted = self._thread.submit(call, *args, **kwargs)
+        waiting = asyncio.wrap_future(submitted)
+        done, _ = await asyncio.wait({waiting}, timeout=seconds)
+        if done:
+            return waiting.result()
+        waiting.add_done_callback(lambda late: late.cancelled() or late.exception())  # nobody asks any more
+        if not submitted.cancel():
+            self._stuck = submitted
+        raise Hanging
