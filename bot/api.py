@@ -14,6 +14,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from actions.duty.notices import DutyNotices
+from bot.duty.desk import DeskParts
+from bot.duty.pages import install_desk
 from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooLong, TooMany
 from bot.search_view import search_view
 from bot.services import Services
@@ -76,7 +79,9 @@ def build_app(services: Services, gateway: Gateway, health: Health) -> FastAPI:
     _search(app, services)
     _health(app, services, health, metrics)
     rows = [row for phone in ("111", "113", "115", "114") if (row := services.directory.by_phone(phone))]
-    install_staff(app, services.store, services.clock)
+    staff = install_staff(app, services.store, services.clock)
+    provinces = [place.name for place in services.gazetteer.places]
+    install_desk(app, DeskParts(staff, DutyNotices.load(services.directory), provinces))
     app.include_router(build_pages(gateway, services.library(), emergency=rows))
     install_error_pages(app, emergency=rows)
     mount_static(app)

@@ -35,6 +35,10 @@ class DutyDesk:
         """The officer has ended it: the outcome's code and words are kept, and the citizen is told that the assistant is back."""
         return self.store.duty.close(case_id, account_id, code, words, lambda case: self.notices.say("closed", case, self.clock()))
 
+    def reopen(self, case_id: str, account_id: str) -> Case:
+        """A closed case goes on with this officer, and the citizen is told who joined."""
+        return self.store.desk.reopen(case_id, account_id, self._named("joined", account_id))
+
     def _named(self, name: str, account_id: str) -> Tell:
         display_name = self.store.accounts.get(account_id).display_name
 

@@ -53,6 +53,12 @@ class Roster:
         away = (absence for absence in self.rows.absences if absence.account_id == account_id)
         return account_id in self.rows.officers and not any(absence.begins_at <= at < absence.ends_at for absence in away)
 
+    def spells(self, first: date, last: date) -> Iterator[tuple[Shift, datetime, datetime]]:
+        """Every shift that begins on the days from `first` to `last`, with [begins, ends), whether or not its officer is away."""
+        for shift in self.rows.shifts:
+            for begins, ends in self._spells(shift, first, last):
+                yield shift, begins, ends
+
     def _serving(self, province: str | None) -> Iterator[Shift]:
         return (shift for shift in self.rows.shifts if province is None or not shift.provinces or province in shift.provinces)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,10 @@ class StaffPages(Renderer):
             with path.open(encoding="utf-8") as handle:
                 self.texts.update(yaml.load(handle, Loader=_LOADER))  # noqa: S506
         self._env.filters |= {"moment": moment, "device": self._device}
+
+    def add_filters(self, **filters: Callable[..., str]) -> None:
+        """More filters for the templates."""
+        self._env.filters |= filters
 
     def show(self, template: str, me: SignedIn | None, http_status: int = 200, /, *, here: str = "", **values: object) -> HTMLResponse:
         """The filled template for `me` (None: nobody is signed in). `here`: the path of the link that is the page itself."""

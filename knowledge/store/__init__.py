@@ -20,6 +20,7 @@ from knowledge.store.audit import Actor, AuditEntry, AuditFilter, AuditLog, Subj
 from knowledge.store.cases import EVERYBODY, Case, CaseEvent, Cases, NewCase, TranscriptLine
 from knowledge.store.conversations import Accepted, Conversations
 from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
+from knowledge.store.desk import DeskView, Pulse, Wait
 from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, text_sha256
 from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
 from knowledge.store.journal import CaseJournal, JournalEntry
@@ -47,6 +48,7 @@ __all__ = [
     "CaseFile",
     "CaseJournal",
     "Credentials",
+    "DeskView",
     "DocumentRow",
     "EventRow",
     "Holiday",
@@ -56,6 +58,7 @@ __all__ = [
     "Note",
     "Notice",
     "Outgoing",
+    "Pulse",
     "RosterRows",
     "Session",
     "Shift",
@@ -64,6 +67,7 @@ __all__ = [
     "Subject",
     "TranscriptLine",
     "VersionRow",
+    "Wait",
     "sqlite_url",
     "text_sha256",
 ]
@@ -79,6 +83,7 @@ class Store:
         self.conversations = Conversations(database, clock, rng)
         self.cases = Cases(database, clock)
         self.duty = Duty(database, clock)
+        self.desk = DeskView(database, clock)
         self.roster = RosterTable(database, clock)
         self.outbox = Outbox(database, clock)
         self.retention = Retention(database, clock)
