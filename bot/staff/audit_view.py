@@ -61,7 +61,9 @@ def build_audit_view(staff: Staff, pages: StaffPages) -> APIRouter:
     @router.get(HERE + ".csv")
     def export(request: Request, me: SignedIn = administrator) -> Response:
         wanted = _wanted(request)
-        asked = {name: str(value) for name, value in asdict(wanted).items() if value is not None}
+        # What was typed is kept only where it is a name that the log knows: a row is for ever, and somebody may look for a citizen's name.
+        known = bool(staff.store.audit.search(wanted, limit=1))
+        asked = {name: str(value) for name, value in asdict(wanted).items() if known and value is not None}
         staff.store.audit.record(me.actor, "audit_exported", Subject("audit_log"), after=asked)
         names = {account.account_id: account.username for account in staff.store.accounts.list()}
         lines = _csv(staff.store.audit.all(wanted), names, words["columns"])

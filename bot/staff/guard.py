@@ -241,13 +241,29 @@ def local_path(target: str) -> str | None:
 
 def masked_address(request: Request) -> str | None:
     """The network address without its last octet (IPv6: the first 48 bits): enough to see a pattern, too little to name a person."""
-    try:
-        address = ipaddress.ip_address(request.client.host if request.client else "")
-    except ValueError:
+    address = _address(request)
+    if address is None:
         return None
     if isinstance(address, ipaddress.IPv4Address):
         return f"{str(address).rpartition('.')[0]}.x"
     return f"{ipaddress.ip_network((address, 48), strict=False).network_address}x"
+
+
+def network(request: Request) -> str:
+    """Whom a limit by address counts as one: an IPv4 address, or the first 64 bits of IPv6, which one line has all to itself (RFC 6177)."""
+    address = _address(request)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _address(request: Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The network address; IPv4 also where a socket for both writes it as IPv6."""
+    try:
+        address = ipaddress.ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _session_id(token: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -19,6 +20,7 @@ from bot.staff.guard import (
     Staff,
     local_path,
     masked_address,
+    network,
     read_form,
     same_secret,
     with_next,
@@ -29,11 +31,13 @@ from bot.throttle import Throttle
 from knowledge.store import Account, Actor, Credentials, Subject
 
 _COOKIE = "trogiup_login"
+_KEPT_IN_ADDRESS = "/%:?#[]@!$&'()*+,;="
+"""What has a meaning in an address (RFC 3986, 2.2) or was quoted before; a header takes no other letters than ASCII."""
 
 
 @dataclass(frozen=True)
 class LoginParts:
-    """What the pages of the log-in need. `refusal_s`: every refusal takes at least that long, so that time tells nothing."""
+    """What the pages of the log-in need. `refusal_s`: every refusal takes that long or a multiple, so that time tells nothing."""
 
     staff: Staff
     pages: StaffPages
@@ -73,7 +77,7 @@ def go_on(parts: LoginParts, account_id: str, request: Request, target: str, *, 
 def _next_path(parts: LoginParts, me: SignedIn, target: str) -> str:
     if me.step:
         return with_next(STEP_PATHS[me.step], target)
-    return local_path(target) or first_page(parts.pages.texts, me)
+    return quote(local_path(target) or first_page(parts.pages.texts, me), safe=_KEPT_IN_ADDRESS)
 
 
 def _password_step(router: APIRouter, parts: LoginParts) -> None:
@@ -102,21 +106,25 @@ def _password_step(router: APIRouter, parts: LoginParts) -> None:
         username, target = fields.get("username", "")[:200], local_path(fields.get("tiep", "")) or ""
         if not same_secret(fields.get("csrf", ""), request.cookies.get(_cookie(request), "")):
             return page(request, 403, words["stale"], username, target)
-        if wait := parts.throttle.wait_for(request.client.host if request.client else ""):
+        if wait := parts.throttle.wait_for(network(request)):
             response = page(request, 429, words["too_many"], username, target)
             response.headers["Retry-After"] = str(wait)
             return response
         credentials = await run_in_threadpool(staff.store.accounts.attempt, username)
         right = await parts.passwords.verify(credentials.password_hash if credentials else None, fields.get("password", ""))
-        if credentials is None or not right:
-            if credentials:
-                nobody = Actor(None, masked_address(request))
-                await run_in_threadpool(staff.store.accounts.attempt_failed, credentials.account.account_id, nobody)
-            await asyncio.sleep(max(0.0, parts.refusal_s - (asyncio.get_running_loop().time() - began)))
-            return page(request, 400, words["wrong"], username, target)
-        await _renew_hash(parts, credentials, fields.get("password", ""))
-        await run_in_threadpool(staff.store.accounts.attempt_held, credentials.account.account_id)
-        return await run_in_threadpool(_password_right, parts, credentials.account, request, target)
+        if credentials and right and await run_in_threadpool(staff.store.accounts.attempt_held, credentials):
+            await _renew_hash(parts, credentials, fields.get("password", ""))
+            return await run_in_threadpool(_password_right, parts, credentials.account, request, target)
+        if credentials and not right:
+            nobody = Actor(None, masked_address(request))
+            await run_in_threadpool(staff.store.accounts.attempt_failed, credentials.account.account_id, nobody)
+        await asyncio.sleep(rest_of(parts.refusal_s, asyncio.get_running_loop().time() - began))
+        return page(request, 400, words["wrong"], username, target)
+
+
+def rest_of(unit: float, elapsed: float) -> float:
+    """Seconds until the next whole `unit` since the beginning: also a refusal that took longer than one tells nothing by how much."""
+    return unit - elapsed % unit if unit else 0.0
 
 
 def _password_right(parts: LoginParts, account: Account, request: Request, target: str) -> Response:
@@ -142,18 +150,18 @@ def _code_step(router: APIRouter, parts: LoginParts) -> None:
         target, code, account_id = fields.get("tiep", ""), fields.get("code", "")[:100], me.account.account_id
         accounts = staff.store.accounts
         credentials = accounts.attempt_again(account_id)
-        if credentials is None or not _code_fits(parts, credentials, code, me.actor):
-            if credentials:
+        fits = credentials is not None and _code_fits(parts, credentials, code, me.actor)
+        if credentials is None or not fits or not accounts.attempt_held(credentials):
+            if credentials and not fits:
                 accounts.attempt_failed(account_id, Actor(None, me.address))
             error = words["code_wrong" if credentials else "code_locked"]
             return pages.show("staff/code.html", me, 400, target=local_path(target) or "", error=error)
-        accounts.attempt_held(account_id)
         return go_on(parts, account_id, request, target, second_factor=True)
 
 
 def _code_fits(parts: LoginParts, credentials: Credentials, code: str, actor: Actor) -> bool:
     account_id, accounts = credentials.account.account_id, parts.staff.store.accounts
-    step = totp.matching_step(credentials.totp_secret or "", code, parts.staff.clock())
+    step = totp.matching_step(credentials.totp_secret, code, parts.staff.clock())
     if step is not None:
         return accounts.use_totp_step(account_id, step)
     return accounts.use_recovery_code(account_id, totp.recovery_hash(code), actor)
@@ -219,7 +227,7 @@ def _setup_step(router: APIRouter, parts: LoginParts) -> None:
     def confirm(request: Request, me: SignedIn = waiting, fields: Form = form) -> Response:
         target = fields.get("tiep", "")
         credentials = staff.store.accounts.credentials(me.account.account_id)
-        step = totp.matching_step(credentials.totp_secret or "", fields.get("code", "")[:100], staff.clock())
+        step = totp.matching_step(credentials.totp_secret, fields.get("code", "")[:100], staff.clock())
         if step is None:
             return page(me, target, 400, words["wrong"])
         codes = totp.new_recovery_codes()

@@ -42,8 +42,7 @@ def build_own_account(parts: LoginParts) -> APIRouter:
         if not await parts.passwords.verify(credentials.password_hash, fields.get("password", "")):
             await run_in_threadpool(accounts.attempt_failed, account_id, me.actor)
             return str(words["wrong"])
-        await run_in_threadpool(accounts.attempt_held, account_id)
-        return None
+        return None if await run_in_threadpool(accounts.attempt_held, credentials) else str(words["wrong"])
 
     @router.get(HERE)
     def show(xong: str = "", me: SignedIn = anybody) -> Response:

@@ -28,12 +28,15 @@ def provisioning_uri(secret: str, username: str, issuer: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=issuer)
 
 
-def matching_step(secret: str, code: str, now: datetime) -> int | None:
-    """The time step whose code this is, now or one step off; None when it is none of them. Blanks in the code do not matter."""
-    totp = pyotp.TOTP(secret)
+def matching_step(secret: str | None, code: str, now: datetime) -> int | None:
+    """The time step whose code this is, now or one step off; None when it is none of them. Blanks in the code do not matter.
+
+    Without a secret no code fits.
+    """
     digits = re.sub(r"\s", "", code)
-    if not re.fullmatch(r"[0-9]{6}", digits, re.ASCII):
+    if not secret or not re.fullmatch(r"[0-9]{6}", digits, re.ASCII):
         return None
+    totp = pyotp.TOTP(secret)
     current = totp.timecode(now)
     return next((current + off for off in _WINDOW if hmac.compare_digest(totp.generate_otp(current + off), digits)), None)
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Row, case, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, case, delete, func, null, or_, select, update
 
 from knowledge.errors import KnowledgeError
 from knowledge.store.audit import Actor, Subject, add_entry
@@ -197,7 +197,7 @@ class Accounts:
     # --- the second factor
 
     def offer_totp(self, account_id: str, secret: str) -> str:
-        """The secret to set up: one that was offered before and never confirmed, else `secret`. Raises AccountRefused when confirmed."""
+        """The secret to set up: the one offered since the password was last given, else `secret`. Raises AccountRefused when confirmed."""
         with self._database.write() as connection:
             row = _locked_row(connection, account_id)
             if row.totp_confirmed_at is not None:
@@ -277,12 +277,18 @@ class Accounts:
         with self._database.write() as connection:
             return self._count(connection, _locked_row(connection, account_id))
 
-    def attempt_held(self, account_id: str) -> None:
-        """The attempt was right, but more is asked for: this one does not count, earlier ones do."""
+    def attempt_held(self, held: Credentials) -> bool:
+        """The attempt was right, but more is asked for: this one does not count, earlier ones do. A second factor that was offered
+        before and never confirmed is void: who has seen its secret once must not know the codes of later.
+
+        False, and it counts, when the password was changed or the account disabled while it was being looked at.
+        """
         fewer = case((AccountTable.failed_logins > 0, AccountTable.failed_logins - 1), else_=0)
-        statement = update(AccountTable).where(AccountTable.account_id == account_id)
+        secret = case((AccountTable.totp_confirmed_at.is_not(None), AccountTable.totp_secret), else_=null())
+        same = (AccountTable.account_id == held.account.account_id, AccountTable.password_hash == held.password_hash)
+        statement = update(AccountTable).where(*same, AccountTable.disabled_at.is_(None))
         with self._database.write() as connection:
-            connection.execute(statement.values(failed_logins=fewer, locked_until=None))
+            return connection.execute(statement.values(failed_logins=fewer, locked_until=None, totp_secret=secret)).rowcount == 1
 
     def attempt_failed(self, account_id: str, by: Actor) -> None:
         """The attempt was wrong: noted, and whether it was the one that locked the account."""

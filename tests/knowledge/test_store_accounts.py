@@ -133,12 +133,25 @@ def test_many_guesses_at_once_are_no_more_guesses(store: Store) -> None:
 def test_a_held_attempt_does_not_count_and_does_not_forgive(store: Store) -> None:
     account = add(store)
     store.accounts.attempt("lan")
-    store.accounts.attempt("lan")
-    store.accounts.attempt_held(account.account_id)
+    held = store.accounts.attempt("lan")
+    assert held is not None
+    assert store.accounts.attempt_held(held)
     assert store.accounts.get(account.account_id).failed_logins == 1
     store.accounts.attempts_done(account.account_id)
-    store.accounts.attempt_held(account.account_id)
+    assert store.accounts.attempt_held(held)
     assert store.accounts.get(account.account_id).failed_logins == 0
+
+
+def test_an_attempt_does_not_outlive_its_password_or_the_account(store: Store) -> None:
+    account = add(store)
+    for change in (
+        lambda: store.accounts.set_password(account.account_id, "another hash", must_change=True, by=BY),
+        lambda: store.accounts.disable(account.account_id, BY),
+    ):
+        held = store.accounts.attempt("lan")
+        assert held is not None
+        change()
+        assert not store.accounts.attempt_held(held)
 
 
 def test_the_attempt_that_locks_is_noted(store: Store) -> None:
@@ -159,8 +172,12 @@ def test_a_step_is_good_for_one_use_and_never_an_older_one(store: Store) -> None
     account = add(store)
     assert store.accounts.offer_totp(account.account_id, "ONE") == "ONE"
     assert store.accounts.offer_totp(account.account_id, "TWO") == "ONE"
+    assert store.accounts.attempt_held(store.accounts.credentials(account.account_id))
+    assert store.accounts.offer_totp(account.account_id, "THREE") == "THREE"
     assert store.accounts.confirm_totp(account.account_id, 100, ["c1", "c2"], BY)
     assert not store.accounts.confirm_totp(account.account_id, 101, [], BY)
+    assert store.accounts.attempt_held(store.accounts.credentials(account.account_id))
+    assert store.accounts.credentials(account.account_id).totp_secret == "THREE"
     assert [store.accounts.use_totp_step(account.account_id, step) for step in (99, 100, 101, 101)] == [False, False, True, False]
 
 

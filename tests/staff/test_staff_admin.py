@@ -264,6 +264,13 @@ def test_the_csv_holds_every_row_runs_no_formula_and_is_noted(house: House, boss
     assert json.loads(house.store.audit.search(AuditFilter())[0].after_json or "") == {"action": "looked"}
 
 
+def test_a_name_that_somebody_looks_for_does_not_stay_in_the_log_for_ever(house: House, boss: TestClient) -> None:
+    house.store.audit.record(BY, "looked", Subject("case", "TG-1"))
+    for typed, kept in (("TG-1", {"subject_id": "TG-1"}), ("Nguyễn Thị Mai 0912345678", {})):
+        assert boss.get("/quan-tri/nhat-ky.csv", params={"doi_tuong": typed}).status_code == 200
+        assert json.loads(house.store.audit.search(AuditFilter())[0].after_json or "") == kept
+
+
 def test_a_database_that_does_not_answer_is_told_in_words(house: House, boss: TestClient, tmp_path) -> None:
     with house.store._database.write() as connection:
         connection.exec_driver_sql("ALTER TABLE audit_log RENAME TO gone")

@@ -10,7 +10,9 @@ from argon2 import PasswordHasher
 from staff_house import BY, PASSWORD, House, hidden, send, shown_error, sign_in
 from starlette.requests import Request
 
-from bot.staff.guard import COOKIE, IDLE_LENGTH, SESSION_LENGTH, local_path, masked_address
+from bot.staff.guard import COOKIE, IDLE_LENGTH, SESSION_LENGTH, local_path, masked_address, network
+from bot.staff.login import rest_of
+from bot.staff.second_factor import matching_step
 from bot.web.pages import MAX_BODY
 from bot.web.security import HEADERS
 from knowledge.store import AuditFilter, Store
@@ -129,6 +131,56 @@ def test_one_address_cannot_try_for_ever(house: House) -> None:
     refused = [sign_in(client, f"user{number}") for number in range(21)]
     assert [response.status_code for response in refused] == [400] * 20 + [429]
     assert int(refused[-1].headers["retry-after"]) > 0
+
+
+def test_a_refusal_takes_whole_units() -> None:
+    assert [round(rest_of(0.3, elapsed), 3) for elapsed in (0.0, 0.1, 0.35, 0.9)] == [0.3, 0.2, 0.25, 0.3]
+    assert rest_of(0, 0.1) == 0
+
+
+@pytest.mark.parametrize("change", ["password", "disabled"])
+def test_what_is_taken_away_while_a_password_is_looked_at_is_gone(house: House, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    account = house.add("lan")
+    verify = house.passwords.verify
+
+    async def meanwhile(password_hash: str | None, password: str) -> bool:
+        if change == "password":
+            house.store.accounts.set_password(account.account_id, house.passwords.hash_now("gà gáy sáng rồi"), must_change=True, by=BY)
+        else:
+            house.store.accounts.disable(account.account_id, BY)
+        return await verify(password_hash, password)
+
+    monkeypatch.setattr(house.passwords, "verify", meanwhile)
+    client = house.browser()
+    refused = sign_in(client, "lan")
+    assert (refused.status_code, shown_error(refused)) == (400, WRONG)
+    assert COOKIE not in client.cookies
+    assert house.store.sessions.of(account.account_id) == ()
+
+
+def test_a_code_before_any_secret_was_offered_is_wrong(house: House) -> None:
+    house.add("lan", "duty_officer")
+    client = house.browser()
+    sign_in(client, "lan")
+    csrf = re.findall(r'name="csrf" value="([^"]+)"', client.get("/dang-nhap/buoc-hai").text)[0]
+    sign_in(house.browser(), "lan")  # voids what the page has shown
+    refused = client.post("/dang-nhap/buoc-hai", data={"csrf": csrf, "code": "123456"})
+    assert (refused.status_code, "Mã không đúng" in shown_error(refused)) == (400, True)
+    assert (matching_step(None, "123456", house.clock()), matching_step("", "123456", house.clock())) == (None, None)
+
+
+def test_a_secret_seen_before_the_last_log_in_is_not_the_one_that_is_set_up(house: House) -> None:
+    house.add("lan", "duty_officer")
+
+    def offered() -> list[str]:
+        client = house.browser()
+        sign_in(client, "lan")
+        shown = [client.get("/dang-nhap/buoc-hai").text for _ in range(2)]
+        return [re.findall(r'<code class="secret">([A-Z2-7 ]+)</code>', page)[0] for page in shown]
+
+    earlier, later = offered(), offered()
+    assert len(set(earlier)) == len(set(later)) == 1  # a page loaded again goes on with what was scanned
+    assert earlier != later
 
 
 def test_a_code_is_taken_once_and_one_step_off(house: House) -> None:
@@ -315,15 +367,38 @@ def test_nobody_is_led_away(house: House, target: str) -> None:
     assert response.headers["location"] == "/tai-khoan"
 
 
+def test_an_address_with_vietnamese_letters_is_gone_on_to(house: House) -> None:
+    house.add("minh")
+    assert sign_in(house.browser(), "minh", target="/tài-liệu?q=a%20b ă").headers["location"] == (
+        "/t%C3%A0i-li%E1%BB%87u?q=a%20b%20%C4%83"  # the browser has read %20 in the link as a blank
+    )
+
+
 def test_a_page_of_this_site_is_gone_on_to() -> None:
     assert local_path("/truc/TG-23AC45?trang=2#cuoi") == "/truc/TG-23AC45?trang=2#cuoi"
 
 
 @pytest.mark.parametrize(
-    ("address", "masked"), [("203.0.113.77", "203.0.113.x"), ("2001:db8:12:34::9", "2001:db8:12::x"), ("testclient", None)]
+    ("address", "masked"),
+    [
+        ("203.0.113.77", "203.0.113.x"),
+        ("2001:db8:12:34::9", "2001:db8:12::x"),
+        ("testclient", None),
+        ("::ffff:203.0.113.77", "203.0.113.x"),
+    ],
 )
 def test_an_address_is_masked(address: str, masked: str | None) -> None:
-    assert masked_address(Request({"type": "http", "client": (address, 1), "headers": []})) == masked
+    assert masked_address(came_from(address)) == masked
+
+
+def test_a_line_with_many_addresses_is_one_sender_and_two_lines_are_two() -> None:
+    one, again, other = (network(came_from(f"2001:db8:0:{line}::{host}")) for line, host in ((1, 1), (1, "ffff"), (2, 1)))
+    assert (one == again, one == other) == (True, False)
+    assert network(came_from("::ffff:203.0.113.7")) == network(came_from("203.0.113.7")) != network(came_from("203.0.113.8"))
+
+
+def came_from(address: str) -> Request:
+    return Request({"type": "http", "client": (address, 1), "headers": []})
 
 
 def test_hostile_words_stay_words_and_the_headers_hold(house: House) -> None:
