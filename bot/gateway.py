@@ -30,7 +30,7 @@ from actions.texts import Texts
 from actions.triage import Assessment, Triage
 from bot.dialogue import RasaUnavailable
 from bot.intake import Intake
-from bot.lanes import Hanging, Lane
+from bot.lanes import Hanging, Lane, RightOfWay
 from bot.throttle import Throttle
 from knowledge.directory import VIETNAM, Directory
 from knowledge.errors import IndexFault, RequestRefused, StoreError
@@ -101,10 +101,9 @@ class Parts:
 class Gateway:
     """Answers messages. One for the process; conversations are answered in order, many side by side."""
 
-    def __init__(self, parts: Parts, dialogue: Dialogue | None, throttle: Throttle | None = None, answers: Lane | None = None) -> None:
-        """`answers`: the lane that works out answers, where others use it as well."""
+    def __init__(self, parts: Parts, dialogue: Dialogue | None, throttle: Throttle | None = None) -> None:
         self._parts = parts
-        self._dialogue = dialogue
+        self.dialogue = dialogue
         self._throttle = throttle or Throttle()
         self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
         self._earlier: OrderedDict[str, deque[tuple[datetime, str]]] = OrderedDict()
@@ -112,8 +111,10 @@ class Gateway:
         self._answered: OrderedDict[tuple[str, str], asyncio.Task[dict[str, Any]]] = OrderedDict()
         self._waiting = 0
         self.intake = Intake(parts.store, parts.journal)
-        self.answers = answers or Lane("answers")
-        self._database = Lane("database")
+        self._danger = RightOfWay()
+        self.answers = Lane("answers", self._danger)
+        """Whatever works out answers belongs here."""
+        self._database = Lane("database", self._danger)
         self._reading = Lane("triage")
         self.by_rasa = self.direct = 0
 
@@ -166,7 +167,8 @@ class Gateway:
             answering = self._answered[key] = asyncio.create_task(self._urgent(message, assessment, started))
             while len(self._answered) > _ANSWERED:
                 self._answered.popitem(last=False)
-        return dict(await asyncio.shield(answering))
+        with self._danger.taken():
+            return dict(await asyncio.shield(answering))
 
     async def _urgent(self, message: Message, assessment: Assessment, started: float) -> dict[str, Any]:
         """The number, once the message is on the disk."""
@@ -230,14 +232,14 @@ class Gateway:
         return accepted, accepted.case_id, accepted.human
 
     async def _told(self, message: Message, context: Context) -> Mapping[str, Any]:
-        if self._dialogue is not None:
+        if self.dialogue is not None:
             metadata = {
                 "as_of": message.as_of.isoformat(),
                 "received_at": message.received_at.isoformat(),
                 "context": asdict(context),
             }
             try:
-                told = await self._dialogue.ask(message.conversation_id, message.text, metadata)
+                told = await self.dialogue.ask(message.conversation_id, message.text, metadata)
                 self.by_rasa += 1
                 return told
             except RasaUnavailable as error:

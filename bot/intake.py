@@ -2,8 +2,8 @@
 
 The case's id is fixed before anything is written, so that it does not matter which of the writes is done when, how often, or last: all of
 them name one message of one case (knowledge/store/conversations.py, `accept`). The journal costs one write to the disk; the database costs
-more, and may wait for others. So the journal comes first, and the database has until `_DATABASE_S` to be part of the answer; later it
-still counts. What stands in both is moved over once (knowledge/store/journal.py).
+several times that, and may wait for others. So the journal comes first, and an answer does not wait for the database, which is told at once
+all the same. What stands in both is moved over once (knowledge/store/journal.py).
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from knowledge.store.cases import new_case_id
 
 logger = logging.getLogger("trogiup.intake")
 
-_DATABASE_S = 0.005
+_DATABASE_S = 0.0
 """How long an answer waits for the database once the message is on the disk."""
+_HANGS_S = 0.25
+"""A database that has taken this long over one message is not given more; the journal moves them over when it is done."""
 _DISK_S = 2.0
 """A disk, and then a database, that hangs for this long counts as failing: the person cannot wait for it."""
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -65,10 +67,11 @@ class Intake:
         self._database_thread = ThreadPoolExecutor(1, "case-database")
         self._journal_thread = ThreadPoolExecutor(1, "case-journal")
         self._joined: OrderedDict[str, Joined] = OrderedDict()
-        self._late: set[asyncio.Future[Any]] = set()
-        """Writes to the database that were not done in time, and still run."""
+        self._late: dict[asyncio.Future[Any], float] = {}
+        """Writes to the database that nobody waits for, and since when they run."""
         self._left_out = False
         """Whether messages wait in the journal that the database was not asked to take."""
+        self._moving: asyncio.Future[int] | None = None
         self._unwritten: deque[JournalEntry] = deque()
         self._retrying: asyncio.Task[None] | None = None
 
@@ -116,17 +119,22 @@ class Intake:
         if case_id != entry.case_id:
             entry = replace(entry, case_id=case_id, answer_json=None)
             self.learn(message.conversation_id, case_id, taken=bool(joined and joined.taken))
-        if self._late:  # the database hangs: nobody waits for it, and the journal moves the message over
+        if self._hangs():
             self._left_out = True
             return Kept(case_id)
         accepted = await self._accepted(entry, _DATABASE_S if within is None else within)
         return Kept(accepted.case_id or case_id, accepted) if accepted else Kept(case_id)
 
+    def _hangs(self) -> bool:
+        """Whether the database has been busy with one message for too long."""
+        return bool(self._late) and asyncio.get_running_loop().time() - next(iter(self._late.values())) > _HANGS_S
+
     async def close(self) -> None:
         """Waits for what is being written, and tries once more what could be written nowhere."""
         if self._retrying:
             self._retrying.cancel()
-        await asyncio.gather(*self._late, return_exceptions=True)
+        while self._late or (self._moving and not self._moving.done()):
+            await asyncio.gather(*self._late, *filter(None, [self._moving]), return_exceptions=True)
         for entry in self._unwritten:
             await self._written(entry)
 
@@ -138,7 +146,7 @@ class Intake:
         if accepted.done():
             writing.add_done_callback(_seen)
             return accepted.result()
-        self._late.add(writing)
+        self._late[writing] = asyncio.get_running_loop().time()
         writing.add_done_callback(self._caught_up)
         return None
 
@@ -160,17 +168,17 @@ class Intake:
             told.set_result(accepted)
 
     def _caught_up(self, writing: asyncio.Future[Any]) -> None:
-        self._late.discard(writing)
+        self._late.pop(writing, None)
         if failed := _seen(writing):
             logger.error("event=database_down why=%s", type(failed).__name__)
         elif self._left_out:
             self._left_out = False
-            moving = self._on(self._database_thread, self._journal.replay, self._store)
-            moving.add_done_callback(_seen)
+            self._moving = self._on(self._database_thread, self._journal.replay, self._store)
+            self._moving.add_done_callback(_seen)
 
     async def _without_journal(self, entry: JournalEntry) -> Kept:
         logger.critical("event=journal_down conversation=%s message=%s", entry.conversation_id, entry.message_id)
-        if not self._late and (accepted := await self._accepted(entry, _DISK_S)):
+        if not self._hangs() and (accepted := await self._accepted(entry, _DISK_S)):
             return Kept(accepted.case_id, accepted)
         logger.critical("event=case_not_written conversation=%s message=%s", entry.conversation_id, entry.message_id)
         self._unwritten.append(replace(entry, answer_json=None))

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -24,6 +26,35 @@ def switch_quickly() -> None:
     sys.setswitchinterval(SWITCH_S)
 
 
+_STAND_ASIDE_S = 0.05
+"""At most: many in danger at once do not stop everybody else."""
+
+
+class RightOfWay:
+    """While somebody in danger is being answered, lanes begin nothing new."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+        self._free = threading.Event()
+        self._free.set()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """On the event loop."""
+        self._taken += 1
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._taken -= 1
+            if not self._taken:
+                self._free.set()
+
+    def stand_aside(self) -> None:
+        """In a lane, before each call."""
+        self._free.wait(_STAND_ASIDE_S)
+
+
 class Hanging(Exception):
     """The lane did not come to the call, or not to its end, in time."""
 
@@ -31,19 +62,20 @@ class Hanging(Exception):
 class Lane:
     """One thread. Calls are done in the order they come."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, right_of_way: RightOfWay | None = None) -> None:
         self._thread = ThreadPoolExecutor(1, name)
+        self._right_of_way = right_of_way
         self._stuck: Future[Any] | None = None
 
     async def run(self, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """What the call returns or raises."""
-        return await asyncio.wrap_future(self._thread.submit(call, *args, **kwargs))
+        return await asyncio.wrap_future(self._submit(call, *args, **kwargs))
 
     async def run_within(self, seconds: float, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """As `run`; Hanging when it takes longer, or at once while an earlier call still does. A call that was begun goes on by itself."""
         if self._stuck is not None and not self._stuck.done():
             raise Hanging
-        submitted = self._thread.submit(call, *args, **kwargs)
+        submitted = self._submit(call, *args, **kwargs)
         waiting = asyncio.wrap_future(submitted)
         done, _ = await asyncio.wait({waiting}, timeout=seconds)
         if done:
@@ -52,3 +84,11 @@ class Lane:
         if not submitted.cancel():
             self._stuck = submitted
         raise Hanging
+
+    def _submit(self, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        def in_turn() -> R:
+            if self._right_of_way:
+                self._right_of_way.stand_aside()
+            return call(*args, **kwargs)
+
+        return self._thread.submit(in_turn)

@@ -36,6 +36,7 @@ from knowledge.errors import IndexFault, StoreError, TrogiupError
 
 logger = logging.getLogger("trogiup.serve")
 _UPKEEP_EVERY_S = 2.0
+_LEARN_EVERY_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -76,19 +77,21 @@ async def house(
     """Opens index, action endpoint and Rasa; closes what it opened. With `wait_for_rasa` it begins when Rasa answers, or after 60 s."""
     async with contextlib.AsyncExitStack() as stack:
         switch_quickly()
-        answers = Lane("answers")
-        child, dialogue = await _rasa(services, say, stack, answers) if with_rasa else (None, None)
+        gateway = Gateway(services.gateway_parts(), None)
+        child = await _rasa(services, say, stack, gateway) if with_rasa else None
         # Rasa takes seconds to start; the encoder's libraries are loaded meanwhile.
         await asyncio.to_thread(_open_index, services, say)
         if child and wait_for_rasa:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(child.ready(), 60)
         notices = DutyNotices.load(services.directory)
-        gateway = Gateway(services.gateway_parts(), dialogue, answers=answers)
+        with contextlib.suppress(StoreError):
+            await gateway.intake.refresh()
         stack.push_async_callback(_put_away, services, gateway)
         schedule = (services.settings.keep_cases_months, services.settings.keep_conversations_days)
         for work in (
-            _keep_up(services, gateway),
+            _keep_up(services),
+            _learn(gateway),
             Dispatcher(services.store, notices, services.clock).run(),
             RetentionSchedule(services.store, services.clock, *schedule).run(),
         ):
@@ -98,24 +101,23 @@ async def house(
         yield Running(gateway, app, child)
 
 
-async def _rasa(
-    services: Services, say: Callable[[str], None], stack: contextlib.AsyncExitStack, answers: Lane
-) -> tuple[Child, Rasa] | tuple[None, None]:
-    """The action endpoint, and Rasa as a watched child that calls it; neither when there is no dialogue model."""
+async def _rasa(services: Services, say: Callable[[str], None], stack: contextlib.AsyncExitStack, gateway: Gateway) -> Child | None:
+    """The action endpoint, and Rasa as a watched child that calls it and is asked by the gateway; None when there is no dialogue model."""
     model = await _model(services, say)
     if model is None:
-        return None, None
+        return None
     actions_port = services.settings.actions_port or free_port()
     rasa_port = services.settings.rasa_port or free_port()
     executor = build_executor(services.assistant(), services.clock)
-    await stack.enter_async_context(_served(action_endpoint(executor, answers), "127.0.0.1", actions_port))
+    await stack.enter_async_context(_served(action_endpoint(executor, gateway.answers), "127.0.0.1", actions_port))
     argv, env = rasa_command(services.settings, ROOT, rasa_port, model, f"http://127.0.0.1:{actions_port}/webhook")
     probe, log = http_probe("127.0.0.1", rasa_port), services.settings.home / "logs" / "rasa.log"
     child = Child("rasa", argv, env=env, cwd=ROOT, probe=probe, log=log, now=services.clock)
     await child.start()
     stack.push_async_callback(child.stop)
     client = await stack.enter_async_context(httpx.AsyncClient(timeout=5, trust_env=False))
-    return child, Rasa(f"http://127.0.0.1:{rasa_port}", client)
+    gateway.dialogue = Rasa(f"http://127.0.0.1:{rasa_port}", client)
+    return child
 
 
 async def serve(services: Services, say: Callable[[str], None], *, with_rasa: bool = True) -> None:
@@ -151,20 +153,26 @@ def _open_index(services: Services, say: Callable[[str], None]) -> None:
         logger.error("event=index_fault detail=%s", warning)
 
 
-async def _keep_up(services: Services, gateway: Gateway) -> None:
+async def _keep_up(services: Services) -> None:
     """Moves cases from the journal into the database as soon as that answers, and takes up a new snapshot."""
     while True:
         with contextlib.suppress(StoreError):
             if moved := await asyncio.to_thread(services.journal.replay, services.store):
                 logger.warning("event=journal_replayed messages=%d", moved)
-        with contextlib.suppress(StoreError):
-            await gateway.intake.refresh()
         try:
             for warning in await asyncio.to_thread(services.refresh):
                 logger.error("event=index_fault detail=%s", warning)
         except IndexFault as error:
             logger.error("event=index_fault detail=%s", error.advice)
         await asyncio.sleep(_UPKEEP_EVERY_S)
+
+
+async def _learn(gateway: Gateway) -> None:
+    """Which conversations have a case, as other programs have changed it."""
+    while True:
+        await asyncio.sleep(_LEARN_EVERY_S)
+        with contextlib.suppress(StoreError):
+            await gateway.intake.refresh()
 
 
 async def _put_away(services: Services, gateway: Gateway) -> None:

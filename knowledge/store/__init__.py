@@ -30,6 +30,7 @@ from knowledge.store.retention import Retention
 from knowledge.store.roster import Absence, Holiday, RosterRows, RosterTable, Shift
 from knowledge.store.schema import VERSION_TABLE
 from knowledge.store.sessions import Session, Sessions
+from knowledge.store.updates import Thread, Updates
 
 __all__ = [
     "EVERYBODY",
@@ -65,6 +66,7 @@ __all__ = [
     "Step",
     "Store",
     "Subject",
+    "Thread",
     "TranscriptLine",
     "VersionRow",
     "Wait",
@@ -86,6 +88,7 @@ class Store:
         self.desk = DeskView(database, clock)
         self.roster = RosterTable(database, clock)
         self.outbox = Outbox(database, clock)
+        self.updates = Updates(database, clock)
         self.retention = Retention(database, clock)
         self.accounts = Accounts(database, clock, rng)
         self.sessions = Sessions(database, clock)
