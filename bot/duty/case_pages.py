@@ -21,6 +21,8 @@ HERE = "/truc/ca"
 MOST = 2000
 """Characters of a reply, a note or the words of an outcome: what the narrowest channel takes at once."""
 _CONTACT = {"province": 80, "commune": 120, "safe_contact": 300}
+_TALK = "#tro-chuyen"
+"""Where the conversation fills a telephone's screen, its newest line in sight."""
 _LOOK_AGAIN = timedelta(minutes=10)
 """A page that stays open is a new look after this long."""
 _MEDIA: dict[ReportFile, str] = {
@@ -118,7 +120,7 @@ def build_case_pages(parts: DeskParts) -> APIRouter:
 
     def take(case: Case, me: SignedIn, fields: Form) -> str:
         parts.change(me, case.case_id, lambda: parts.duty.take(case.case_id, me.account.account_id))
-        return "?xong=nhan"
+        return f"?xong=nhan{_TALK}"
 
     def pass_on(case: Case, me: SignedIn, fields: Form) -> str:
         store.duty.pass_on(case.case_id, me.account.account_id)
@@ -138,6 +140,8 @@ def build_case_pages(parts: DeskParts) -> APIRouter:
     def note(case: Case, me: SignedIn, fields: Form) -> str:
         text = _typed(fields, "text", MOST)
         parts.readable_file(me, case.case_id)
+        if case.erased_at is not None:  # nothing about a person is written down again
+            raise DeskRefused(me, "closed", case)
         parts.change(me, case.case_id, lambda: store.duty.note(case.case_id, me.account.account_id, text))
         return "?xong=ghi-chu#ghi-chu"
 
@@ -148,7 +152,7 @@ def build_case_pages(parts: DeskParts) -> APIRouter:
                 raise _FormError("edit_late")
             replaces = int(wanted)
         parts.change(me, case.case_id, lambda: store.duty.say(case.case_id, me.account.account_id, text, replaces=replaces))
-        return "#tra-loi"
+        return _TALK
 
     def contact(case: Case, me: SignedIn, fields: Form) -> str:
         changes: dict[str, str | bool | None] = {}
@@ -186,7 +190,7 @@ def build_case_pages(parts: DeskParts) -> APIRouter:
         except KnowledgeError as error:
             now = parts.file(me, case.case_id).case
             raise DeskRefused(me, "taken" if now.state == "taken" else "live_other", now) from error
-        return "?xong=mo-lai"
+        return f"?xong=mo-lai{_TALK}"
 
     actions: dict[str, Callable[[Case, SignedIn, Form], str]] = {
         "nhan": take,

@@ -22,6 +22,8 @@ from knowledge.store import Case, Wait
 
 HERE = "/truc"
 WEEKS = 8
+MOST = 200
+"""Cases on a page: the gravest first, nobody reads further down."""
 _QUICK = timedelta(minutes=2)
 """Within this somebody in danger now is to be answered (actions/duty/escalation.py)."""
 _EVENTS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -54,7 +56,15 @@ def _build_queue(parts: DeskParts, live: Live) -> APIRouter:
         }
         chosen = wanted if wanted in shown else "tat-ca"
         counts = {name: len(found) for name, found in shown.items()}
-        return {"cases": shown[chosen], "counts": counts, "chosen": chosen, "now": now, "names": parts.names(), "w": parts.words}
+        return {
+            "cases": shown[chosen][:MOST],
+            "left_out": max(0, counts[chosen] - MOST),
+            "counts": counts,
+            "chosen": chosen,
+            "now": now,
+            "names": parts.names(),
+            "w": parts.words,
+        }
 
     @router.get(HERE)
     def queue(loc: str = "", me: SignedIn = officer) -> Response:

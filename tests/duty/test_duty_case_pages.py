@@ -74,7 +74,7 @@ def test_who_is_not_on_duty_sees_who_has_it_and_not_a_word(house: DeskHouse, mai
 
 def test_taking_tells_the_person_who_joined(house: DeskHouse, officer: TestClient, lan: Account) -> None:
     case_id = house.writes("cứu")
-    assert do(officer, case_id, "nhan").headers["location"] == f"/truc/ca/{case_id}?xong=nhan"
+    assert do(officer, case_id, "nhan").headers["location"] == f"/truc/ca/{case_id}?xong=nhan#tro-chuyen"
     assert house.store.cases.get(case_id).holder == lan.account_id
     assert [row.text for row in house.store.outbox.after("web:1")] == [
         "Cán bộ trực Nguyễn Lan đã vào cuộc trò chuyện. Từ lúc này, người đọc và trả lời bạn là cán bộ, không phải máy."
@@ -95,7 +95,7 @@ def test_too_late_says_who_was_faster_and_when(house: DeskHouse, mai: Account, h
 
 
 def test_answering_and_correcting_within_five_minutes(house: DeskHouse, officer: TestClient, held: str) -> None:
-    assert do(officer, held, "tra-loi", text="  Tôi đang đọc\r\ntin.  ").headers["location"] == f"/truc/ca/{held}#tra-loi"
+    assert do(officer, held, "tra-loi", text="  Tôi đang đọc\r\ntin.  ").headers["location"] == f"/truc/ca/{held}#tro-chuyen"
     [sent] = [row for row in house.store.outbox.after("web:1") if row.author]
     assert (sent.text, sent.lane) == ("Tôi đang đọc\ntin.", "danger")
     page = officer.get(f"/truc/ca/{held}?sua={sent.outgoing_id}").text
@@ -178,7 +178,7 @@ def test_closing_wants_an_outcome_and_that_the_newest_message_was_read(house: De
 
 def test_opening_again(house: DeskHouse, officer: TestClient, held: str, lan: Account) -> None:
     do(officer, held, "dong", outcome="safe")
-    assert do(officer, held, "mo-lai").headers["location"] == f"/truc/ca/{held}?xong=mo-lai"
+    assert do(officer, held, "mo-lai").headers["location"] == f"/truc/ca/{held}?xong=mo-lai#tro-chuyen"
     case = house.store.cases.get(held)
     assert (case.state, case.holder, case.outcome, case.outcome_code, case.closed_at) == ("taken", lan.account_id, None, None, None)
     assert [event.kind for event in house.store.cases.events(held)][-3:-1] == ["reopened", "taken"]
@@ -192,6 +192,8 @@ def test_opening_again(house: DeskHouse, officer: TestClient, held: str, lan: Ac
     house.store.retention.erase(held)
     assert do(officer, held, "mo-lai").status_code == 409
     assert "Mở lại ca" not in words(officer.get(f"/truc/ca/{held}"))
+    assert do(officer, held, "ghi-chu", text="tên thật của chị ấy").status_code == 409
+    assert house.store.duty.file(held).notes == ()
 
 
 def test_handing_on_and_giving_back(house: DeskHouse, officer: TestClient, held: str, lan: Account, mai: Account) -> None:

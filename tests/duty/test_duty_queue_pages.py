@@ -10,6 +10,7 @@ from duty_house import DeskHouse, do, words
 
 from actions.duty.escalation import Policy, next_step
 from actions.duty.roster import Roster
+from bot.duty import pages
 from knowledge.store import Store
 
 
@@ -72,6 +73,20 @@ def test_an_officer_sees_that_a_case_is_offered_to_them(house: DeskHouse, store:
     assert house.at_desk(lan).get(f"/truc/ca/{case_id}").text.count("/moi-nguoi-khac") == 1
     do(house.at_desk(lan), case_id, "moi-nguoi-khac")
     assert store.cases.get(case_id).due_at == house.clock()
+
+
+def test_a_flood_shows_the_gravest_and_counts_the_rest(house: DeskHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "MOST", 1)
+    house.writes("lo", who="a", risk=1)
+    danger = house.writes("cứu", who="b")
+    page = house.at_desk(house.add("lan", "duty_officer")).get("/truc")
+    assert re.findall(r'data-case="([^"]+)"', page.text) == [danger]
+    assert "Còn 1 ca nữa" in words(page)
+
+
+def test_who_is_no_officer_gets_no_stream_on_the_roster(house: DeskHouse) -> None:
+    boss, lan = (house.at_desk(house.add(name, role)) for name, role in (("boss", "administrator"), ("lan", "duty_officer")))
+    assert ["data-stream" in client.get("/truc/lich").text for client in (boss, lan)] == [False, True]
 
 
 def test_nobody_on_duty_is_said(house: DeskHouse) -> None:

@@ -7,6 +7,7 @@
   const title = document.title;
   const RING_AGAIN_MS = 15000;
   const OFFLINE_AFTER_MS = 5000;
+  const AGAIN_MS = 3000;
   let danger = new Set();
   let tone = null;
   let news = false;
@@ -45,6 +46,17 @@
     field.type === "radio" || field.type === "checkbox" ? field.checked !== field.defaultChecked
       : field.tagName === "SELECT" ? [...field.options].some(option => option.selected !== option.defaultSelected) && field.selectedIndex > 0
       : field.value !== field.defaultValue || "draft" in field.dataset);
+  /* Only what differs, so that a screen reader reads new lines alone and what was unfolded stays so. */
+  const patch = (place, fresh) => {
+    if (!place || !fresh) return;
+    const bare = line => line.outerHTML.replaceAll(' open=""', "");
+    const before = [...place.children], lines = [...fresh.children];
+    lines.forEach((line, index) => {
+      if (!before[index]) place.append(line);
+      else if (bare(before[index]) !== bare(line)) before[index].replaceWith(line);
+    });
+    before.slice(lines.length).forEach(line => line.remove());
+  };
   const refreshCase = (place, html) => {
     const holder = document.createElement("template");
     holder.innerHTML = html;
@@ -56,22 +68,19 @@
         return;
       }
       document.getElementById("doi").hidden = false;
+      return; /* what was typed stays with what it was typed for */
     }
-    const scroller = document.getElementById("cuon");
-    const up = scroller ? scroller.scrollTop : 0;
-    const opened = [...place.querySelectorAll("details")].map(part => part.open);
     if (Number(fresh.dataset.lines) > Number(place.dataset.lines) && document.hidden) news = true;
-    place.replaceWith(fresh);
-    fresh.querySelectorAll("details").forEach((part, index) => { part.open = Boolean(opened[index]); });
-    const again = document.getElementById("cuon");
-    if (again) again.scrollTop = up;
+    for (const part of [".case-bar", ".safety"]) place.querySelector(part).replaceWith(fresh.querySelector(part));
+    patch(place.querySelector(".said"), fresh.querySelector(".said"));
+    Object.assign(place.dataset, fresh.dataset);
     const mark = document.querySelector('input[name="mark"]');
     if (mark) mark.value = fresh.dataset.mark;
   };
   const refresh = async () => {
     if (!desk.dataset.live) return;
     const answer = await fetch(desk.dataset.live, { headers: { Accept: "application/json" }, cache: "no-store" });
-    if (answer.status === 401) location.reload();
+    if (answer.status === 401 && !dirty()) location.reload();
     if (!answer.ok) return;
     const html = await answer.text();
     const list = document.getElementById("hang-doi"), one = document.getElementById("song");
@@ -129,12 +138,12 @@
   };
 
   const listen = () => {
-    const source = new EventSource("/truc/su-kien");
+    const source = new EventSource(desk.dataset.stream);
     const note = document.getElementById("mat-ket-noi");
     source.onopen = () => { clearTimeout(lost); lost = 0; note.hidden = true; };
     source.onerror = () => {
       if (!lost) lost = setTimeout(() => { note.hidden = false; }, OFFLINE_AFTER_MS);
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => { source.close(); listen(); }, 2000); /* an error page: the log-in, or a restart */
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => { source.close(); listen(); }, AGAIN_MS); /* an error page: the log-in, or a restart */
     };
     source.addEventListener("pulse", event => {
       const pulse = JSON.parse(event.data);
@@ -212,11 +221,14 @@
   window.addEventListener("pageshow", event => { if (event.persisted) location.reload(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) { news = false; show(); } });
 
+  /* After sending, a keyboard goes on; on a telephone it would cover the conversation. */
+  if (location.hash === "#tro-chuyen" && matchMedia("(pointer: fine)").matches) document.getElementById("tra-loi")?.focus({ preventScroll: true });
+
   switches();
   remembered();
   anchor(document);
   tick();
   setInterval(() => { tick(); if (danger.size) show(); }, 1000);
   setInterval(() => { if (danger.size) beep(); }, RING_AGAIN_MS);
-  if ("EventSource" in window) listen();
+  if (desk.dataset.stream && "EventSource" in window) listen(); /* who is no officer reads the roster only */
 })();
