@@ -77,8 +77,26 @@
     const mark = document.querySelector('input[name="mark"]');
     if (mark) mark.value = fresh.dataset.mark;
   };
+  /* One at a time: an older answer never covers a newer one. */
+  let busy = false, again = false;
   const refresh = async () => {
     if (!desk.dataset.live) return;
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    try {
+      await bring();
+    } finally {
+      busy = false;
+      if (again) {
+        again = false;
+        refresh().catch(() => {});
+      }
+    }
+  };
+  const bring = async () => {
     const answer = await fetch(desk.dataset.live, { headers: { Accept: "application/json" }, cache: "no-store" });
     if (answer.status === 401 && !dirty()) location.reload();
     if (!answer.ok) return;
