@@ -27,7 +27,7 @@ from actions.first_answer import first_answer, voice
 from actions.model import Answer, Context, Message
 from actions.rasa_actions import payload, read_context, write_context
 from actions.texts import Texts
-from actions.triage import Assessment, Triage
+from actions.triage import Assessment, Risk, Triage
 from bot.dialogue import RasaUnavailable
 from bot.intake import Intake
 from bot.lanes import Hanging, Lane, RightOfWay
@@ -117,6 +117,13 @@ class Gateway:
         self._database = Lane("database", self._danger)
         self._reading = Lane("triage")
         self.by_rasa = self.direct = 0
+
+    def warm(self) -> None:
+        """Reads what the first message of danger would otherwise wait for."""
+        danger = Assessment(Risk.DANGER_NOW, ("domestic_violence",), "self", ())
+        self._parts.triage.assess("")
+        self._parts.area("")
+        first_answer(danger, self._parts.clock(), self._parts.directory, case_noted=True)
 
     async def reply(
         self, *, conversation_id: str, text: str, message_id: str | None = None, as_of: date | None = None, channel: str = "api"

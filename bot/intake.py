@@ -28,6 +28,7 @@ logger = logging.getLogger("trogiup.intake")
 
 _DATABASE_S = 0.0
 """How long an answer waits for the database once the message is on the disk."""
+_AFTERWARDS_S = 0.005
 _HANGS_S = 0.25
 """A database that has taken this long over one message is not given more; the journal moves them over when it is done."""
 _DISK_S = 2.0
@@ -68,7 +69,7 @@ class Intake:
         self._journal_thread = ThreadPoolExecutor(1, "case-journal")
         self._joined: OrderedDict[str, Joined] = OrderedDict()
         self._late: dict[asyncio.Future[Any], float] = {}
-        """Writes to the database that nobody waits for, and since when they run."""
+        """Writes to the database, and since when they run."""
         self._left_out = False
         """Whether messages wait in the journal that the database was not asked to take."""
         self._moving: asyncio.Future[int] | None = None
@@ -119,11 +120,23 @@ class Intake:
         if case_id != entry.case_id:
             entry = replace(entry, case_id=case_id, answer_json=None)
             self.learn(message.conversation_id, case_id, taken=bool(joined and joined.taken))
-        if self._hangs():
-            self._left_out = True
+        within = _DATABASE_S if within is None else within
+        if not within or self._hangs():
+            self._afterwards(entry)
             return Kept(case_id)
-        accepted = await self._accepted(entry, _DATABASE_S if within is None else within)
+        accepted = await self._accepted(entry, within)
         return Kept(accepted.case_id or case_id, accepted) if accepted else Kept(case_id)
+
+    def _afterwards(self, entry: JournalEntry) -> None:
+        """Tells the database when the answer is out: its thread would take Python from the event loop in the meantime."""
+
+        def tell() -> None:
+            if self._hangs():
+                self._left_out = True  # the journal moves it over when the database is done
+            else:
+                self._tell_database(entry)
+
+        asyncio.get_running_loop().call_later(_AFTERWARDS_S, tell)
 
     def _hangs(self) -> bool:
         """Whether the database has been busy with one message for too long."""
@@ -133,6 +146,7 @@ class Intake:
         """Waits for what is being written, and tries once more what could be written nowhere."""
         if self._retrying:
             self._retrying.cancel()
+        await asyncio.sleep(_AFTERWARDS_S)
         while self._late or (self._moving and not self._moving.done()):
             await asyncio.gather(*self._late, *filter(None, [self._moving]), return_exceptions=True)
         for entry in self._unwritten:
@@ -140,15 +154,18 @@ class Intake:
 
     async def _accepted(self, entry: JournalEntry, within: float) -> Accepted | None:
         """What the database said, if it did in time; else it goes on by itself."""
+        accepted, writing = self._tell_database(entry)
+        either: set[asyncio.Future[Any]] = {accepted, writing}
+        await asyncio.wait(either, timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        return accepted.result() if accepted.done() else None
+
+    def _tell_database(self, entry: JournalEntry) -> tuple[asyncio.Future[Accepted], asyncio.Future[None]]:
+        """Tells the database: what it says once it has the message, and when its thread is done with it."""
         accepted: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
-        writing = self._on(self._database_thread, self._write, entry, accepted)
-        await asyncio.wait({accepted, writing}, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-        if accepted.done():
-            writing.add_done_callback(_seen)
-            return accepted.result()
+        writing: asyncio.Future[None] = self._on(self._database_thread, self._write, entry, accepted)
         self._late[writing] = asyncio.get_running_loop().time()
         writing.add_done_callback(self._caught_up)
-        return None
+        return accepted, writing
 
     def _write(self, entry: JournalEntry, told: asyncio.Future[Accepted]) -> None:
         """In the database's thread. Raises StoreError."""

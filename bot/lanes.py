@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -31,10 +31,11 @@ _STAND_ASIDE_S = 0.05
 
 
 class RightOfWay:
-    """While somebody in danger is being answered, lanes begin nothing new."""
+    """While somebody in danger is being answered, lanes begin nothing new; and two lanes do not compute at once, if one does not hang."""
 
     def __init__(self) -> None:
         self._taken = 0
+        self._turn = threading.Lock()
         self._free = threading.Event()
         self._free.set()
 
@@ -50,9 +51,16 @@ class RightOfWay:
             if not self._taken:
                 self._free.set()
 
-    def stand_aside(self) -> None:
-        """In a lane, before each call."""
-        self._free.wait(_STAND_ASIDE_S)
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """In a lane, around each call."""
+        mine = self._turn.acquire(timeout=_STAND_ASIDE_S)
+        try:
+            self._free.wait(_STAND_ASIDE_S)
+            yield
+        finally:
+            if mine:
+                self._turn.release()
 
 
 class Hanging(Exception):
@@ -87,8 +95,7 @@ class Lane:
 
     def _submit(self, call: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         def in_turn() -> R:
-            if self._right_of_way:
-                self._right_of_way.stand_aside()
-            return call(*args, **kwargs)
+            with self._right_of_way.turn() if self._right_of_way else nullcontext():
+                return call(*args, **kwargs)
 
         return self._thread.submit(in_turn)

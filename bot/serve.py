@@ -85,6 +85,7 @@ async def house(
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(child.ready(), 60)
         notices = DutyNotices.load(services.directory)
+        gateway.warm()
         with contextlib.suppress(StoreError):
             await gateway.intake.refresh()
         stack.push_async_callback(_put_away, services, gateway)
