@@ -5,6 +5,7 @@ TrogiupError
 │   ├── LoadError           a file cannot be read as a document
 │   ├── UnknownDocument     no document of that id
 │   ├── CaseTaken           another officer has the case
+│   ├── CaseUnread          a message has come that the officer has not seen
 │   └── StoreError          the database does not answer
 ├── IndexFault              the snapshot or the encoder
 │   ├── SnapshotDamaged     a checksum, a file or a version does not fit
@@ -45,6 +46,10 @@ class CaseTaken(KnowledgeError):
         super().__init__(advice, holder=holder, **context)
         self.holder = holder
         self.holder_name = holder_name
+
+
+class CaseUnread(KnowledgeError):
+    """A message has come that the officer has not seen: read it first."""
 
 
 class StoreError(KnowledgeError):

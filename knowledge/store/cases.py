@@ -45,6 +45,8 @@ EventKind = Literal[
     "erased",
 ]
 
+RISKS = range(5)
+"""Of actions.triage.Risk."""
 EVERYBODY = "*"
 """`Case.offered_to` of a case that everybody on the duty side may take."""
 REOPEN_WITHIN = timedelta(hours=72)

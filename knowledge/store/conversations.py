@@ -19,6 +19,7 @@ from knowledge.store.cases import Case, NewCase, add_case, add_event, ended_case
 from knowledge.store.database import Database, insert
 from knowledge.store.schema import CaseTable, ConversationTable, MessageTable
 from knowledge.store.schema_accounts import AccountTable
+from knowledge.store.schema_duty import OutgoingTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,15 @@ class Conversations:
         case: NewCase | None = None,
         *,
         case_id: str | None = None,
+        unless_joined: NewCase | None = None,
     ) -> Accepted:
         """Keep a message and, with `case`, open one, raise the one that is live or reopen one that has just ended, all or nothing.
 
         The same `message_id` in the same conversation is not fresh and changes nothing, except that a message accepted without a case may
         be accepted once more with one (a human was asked for while it was being answered). `case_id`: an id that the person was already
-        told (journal.py), used for a case that is opened now. Raises StoreError: keep an urgent message in the journal then.
+        told (journal.py), used for a case that is opened now. `unless_joined`: what a fresh message without a case is when there is no live
+        case for it to join, because it was meant for an officer and nobody else answers it. Raises StoreError: keep an urgent message in
+        the journal then.
         """
         proposals = iter([case_id] if case_id else [])
         with self._database.write() as connection:
@@ -100,6 +104,8 @@ class Conversations:
             kept = select(MessageTable.answer_json, MessageTable.case_id, MessageTable.text).where(*this)
             answer_json, belongs_to, known = connection.execute(kept).one()
             current = live_case(connection, conversation_id)
+            if fresh and current is None:
+                case = case or unless_joined
             if case and current and belongs_to in (None, current.case_id):
                 current = raise_case(connection, current, case, received_at)
             forgotten = known is None  # the late repetition of a message that was erased opens nothing
@@ -126,13 +132,15 @@ class Conversations:
         """
         this = (MessageTable.conversation_id == conversation_id, MessageTable.message_id == message_id)
         with self._database.write() as connection:
-            _lock(connection, conversation_id)
-            message = connection.execute(select(MessageTable.received_at, MessageTable.answer_json).where(*this)).first()
+            lock_conversation(connection, conversation_id)
+            message = connection.execute(select(MessageTable.received_at, MessageTable.answer_json, MessageTable.text).where(*this)).first()
             if message is None:
                 raise StoreError("The message was not accepted: its answer cannot be kept.", message_id=message_id)
-            received_at, kept = message
+            received_at, kept, text = message
             if kept is not None:
                 return kept
+            if text is None:
+                return answer_json  # it was forgotten meanwhile, and stays so
             connection.execute(update(MessageTable).where(*this).values(answer_json=answer_json))
             overtaken = exists().where(
                 MessageTable.conversation_id == conversation_id,
@@ -145,12 +153,14 @@ class Conversations:
             return answer_json
 
     def forget(self, conversation_id: str) -> None:
-        """Blank what was written and answered in a conversation, except in a case that is not closed, and what is remembered of it.
+        """Blank what was written, answered and sent in a conversation, except in a case that is not closed, and what is remembered of it.
 
         That a message came is still known, so that a late repetition of it does not open a case a second time.
         """
         with self._database.write() as connection:
-            _lock(connection, conversation_id)
+            lock_conversation(connection, conversation_id)
+            closed = select(CaseTable.case_id).where(CaseTable.conversation_id == conversation_id, CaseTable.state == "closed")
+            connection.execute(delete(OutgoingTable).where(OutgoingTable.case_id.in_(closed)))
             blank = update(MessageTable).where(MessageTable.conversation_id == conversation_id, ~_LIVE)
             connection.execute(blank.values(text=None, answer_json=None))
             mine = update(ConversationTable).where(ConversationTable.conversation_id == conversation_id)
@@ -177,7 +187,7 @@ class Conversations:
         for conversation_id in conversation_ids:
             this = ConversationTable.conversation_id == conversation_id
             with self._database.write() as connection:
-                _lock(connection, conversation_id)
+                lock_conversation(connection, conversation_id)
                 deleted += connection.execute(delete(MessageTable).where(MessageTable.conversation_id == conversation_id, old)).rowcount
                 connection.execute(update(ConversationTable).where(this, stale).values(context_json=None, context_at=None))
                 connection.execute(delete(ConversationTable).where(this, unused))
@@ -191,7 +201,8 @@ def _enter(connection: Connection, conversation_id: str) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=["conversation_id"], set_=unchanged))
 
 
-def _lock(connection: Connection, conversation_id: str) -> None:
+def lock_conversation(connection: Connection, conversation_id: str) -> None:
+    """Until the end of the transaction. Whoever locks a case too locks the conversation first, as `accept` does."""
     statement = select(ConversationTable.conversation_id).where(ConversationTable.conversation_id == conversation_id)
     connection.execute(statement.with_for_update())
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from knowledge.errors import CaseTaken, KnowledgeError
-from knowledge.store.cases import NOBODY_IS_ASKED, Case, add_event, change_case, live_case, lock_case
+from knowledge.store.cases import NOBODY_IS_ASKED, Case, add_event, change_case, find_case, live_case, lock_case
+from knowledge.store.conversations import lock_conversation
 from knowledge.store.database import Database
 from knowledge.store.duty import Tell
 from knowledge.store.outgoing import send
@@ -75,6 +76,7 @@ class DeskView:
         person has another case by now; CaseTaken when somebody was faster.
         """
         with self._database.write() as connection:
+            lock_conversation(connection, find_case(connection, case_id).conversation_id)
             case, now = lock_case(connection, case_id), self._clock()
             if case.holder is not None and case.holder != account_id:
                 raise CaseTaken("Somebody has the case already.", holder=case.holder, holder_name=case.holder, case_id=case_id)

@@ -16,11 +16,12 @@ from typing import Literal
 
 from sqlalchemy import Connection, and_, func, or_, select, update
 
-from knowledge.errors import CaseTaken, KnowledgeError
+from knowledge.errors import CaseTaken, CaseUnread, KnowledgeError
 from knowledge.store.cases import (
     EVERYBODY,
     NOBODY_HOLDS,
     NOBODY_IS_ASKED,
+    RISKS,
     Case,
     CaseEvent,
     add_event,
@@ -32,13 +33,13 @@ from knowledge.store.cases import (
     transcript,
 )
 from knowledge.store.database import Database, insert
-from knowledge.store.outgoing import Outgoing, send, sent_about
-from knowledge.store.schema import CaseTable
+from knowledge.store.outgoing import Outgoing, send, sent_about, sent_by_key
+from knowledge.store.schema import CaseTable, MessageTable, storable
 from knowledge.store.schema_accounts import AccountTable
 from knowledge.store.schema_duty import CaseNoteTable
 
-RISKS = range(5)
-"""Of actions.triage.Risk."""
+OFFICER = "duty_officer"
+"""The role of whoever may have cases."""
 _SEEN_EVERY = timedelta(seconds=10)
 """A sign of life this soon after the last is not written down."""
 
@@ -167,35 +168,57 @@ class Duty:
             return _tell(connection, _free(connection, case, now), now, tell)
 
     def transfer(self, case_id: str, account_id: str, to: str, tell: Tell | None = None) -> Case:
-        """From the hands of its holder into those of another account. Raises as `give_back`."""
+        """From the hands of its holder into those of another duty officer. Raises as `give_back`, and KnowledgeError for anybody else."""
         with self._changing(case_id) as (connection, case, now):
             _must_be_held_by(connection, case, account_id)
+            if not _is_officer(connection, to):
+                raise KnowledgeError("Only a duty officer can be handed a case.", case_id=case_id)
             add_event(connection, case_id, now, "transferred", account_id, to=to)
             return _tell(connection, change_case(connection, case, holder=to, held_since=now, holder_seen_at=now), now, tell)
 
-    def close(self, case_id: str, account_id: str, code: str, words: str, tell: Tell | None = None) -> Case:
-        """Done: the code of how it ended and the officer's words. Raises as `give_back`."""
-        with self._changing(case_id) as (connection, case, now):
-            _must_be_held_by(connection, case, account_id)
-            return _tell(connection, close_case(connection, case, now, account_id, code, words), now, tell)
+    def close(self, case_id: str, account_id: str, code: str, words: str, tell: Tell | None = None, *, seen: int | None = None) -> Case:
+        """Done: the code of how it ended and the officer's words. `seen`: how many messages of the case the officer has read.
 
-    def say(self, case_id: str, account_id: str, text: str, *, attachment: str | None = None, replaces: int | None = None) -> Outgoing:
-        """The holder's words to the citizen, into the outbox; `replaces`: what they correct. Raises as `give_back`.
-
-        KnowledgeError also when `replaces` is no message of an officer in this case.
+        Raises as `give_back`, and CaseUnread when there are others by now: nobody in danger is closed away unread.
         """
         with self._changing(case_id) as (connection, case, now):
+            _must_be_held_by(connection, case, account_id)
+            if seen is not None and seen != _messages(connection, case_id):
+                raise CaseUnread("A message has come that was not read yet: read it, then close.", case_id=case_id)
+            return _tell(connection, close_case(connection, case, now, account_id, code, words), now, tell)
+
+    def say(
+        self,
+        case_id: str,
+        account_id: str,
+        text: str,
+        *,
+        attachment: str | None = None,
+        replaces: int | None = None,
+        client_key: str | None = None,
+    ) -> Outgoing:
+        """The holder's words to the citizen, into the outbox; `replaces`: what they correct. Raises as `give_back`.
+
+        `client_key`: whoever hands the words in again under the same key, as a double click does, has them sent once. KnowledgeError also
+        when `replaces` is no message of an officer in this case.
+        """
+        with self._changing(case_id) as (connection, case, now):
+            if client_key is not None and (before := sent_by_key(connection, case_id, client_key)):
+                if before.text == storable(text):
+                    return before
+                client_key = None  # other words under an old key, as from a page that was gone back to, are not lost
             _must_be_held_by(connection, case, account_id)
             if replaces is not None and replaces not in {row.outgoing_id for row in sent_about(connection, case_id) if row.author}:
                 raise KnowledgeError("There is no such message to correct.", case_id=case_id)
             change_case(connection, case, holder_seen_at=now)
-            said = send(connection, case, now, text, author=account_id, attachment=attachment, replaces=replaces)
+            said = send(connection, case, now, text, author=account_id, attachment=attachment, replaces=replaces, client_key=client_key)
             add_event(connection, case_id, now, "message", account_id, outgoing_id=said.outgoing_id)
             return said
 
     def note(self, case_id: str, account_id: str, text: str) -> None:
-        """Write something down for the colleagues; the citizen never sees it."""
+        """Write something down for the colleagues; the citizen never sees it. Raises KnowledgeError when the case was erased."""
         with self._changing(case_id) as (connection, case, now):
+            _must_be_kept(case)
             row = {"case_id": case_id, "account_id": account_id, "at": now, "text": text}
             connection.execute(insert(connection, CaseNoteTable).values(row))
             add_event(connection, case_id, now, "note", account_id)
@@ -205,11 +228,14 @@ class Duty:
     def describe(self, case_id: str, by: str | None, *, changes: Mapping[str, str | bool | None]) -> Case:
         """Set province, commune, safe_contact or consent; None: not known. `by`: the officer, None when the citizen said it.
 
-        Raises KnowledgeError for other fields.
+        Raises as `give_back` when an officer does not hold the case, KnowledgeError for other fields and when the case was erased.
         """
         if not set(changes) <= {"province", "commune", "safe_contact", "consent"}:
             raise KnowledgeError("Only the province, commune, safe contact and consent of a case can be set.", case_id=case_id)
         with self._changing(case_id) as (connection, case, now):
+            _must_be_kept(case)
+            if by is not None:
+                _must_be_held_by(connection, case, by)
             changed = {name: value for name, value in changes.items() if getattr(case, name) != value}
             if not changed:
                 return case
@@ -316,6 +342,20 @@ def _must_be_held_by(connection: Connection, case: Case, account_id: str) -> Non
         raise KnowledgeError(words, case_id=case.case_id)
     name = connection.execute(select(AccountTable.display_name).where(AccountTable.account_id == case.holder)).scalar() or case.holder
     raise CaseTaken(f"{name} has the case already.", holder=case.holder, holder_name=name, case_id=case.case_id)
+
+
+def _must_be_kept(case: Case) -> None:
+    if case.erased_at is not None:  # what is written now would never be erased
+        raise KnowledgeError("The case was erased: nothing is written down about it any more.", case_id=case.case_id)
+
+
+def _is_officer(connection: Connection, account_id: str) -> bool:
+    statement = select(AccountTable.roles).where(AccountTable.account_id == account_id, AccountTable.disabled_at.is_(None))
+    return OFFICER in (connection.execute(statement).scalar() or ())
+
+
+def _messages(connection: Connection, case_id: str) -> int:
+    return connection.execute(select(func.count()).where(MessageTable.case_id == case_id)).scalar_one()
 
 
 def _in_hand(connection: Connection) -> Mapping[str, int]:

@@ -9,10 +9,12 @@ one in its place; then it works in peace.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import logging
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -22,12 +24,17 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING
 
 from knowledge.errors import StoreError
-from knowledge.store.cases import NewCase, new_case_id
+from knowledge.store.cases import RISKS, NewCase, new_case_id
+from knowledge.store.database import is_passing
 
 if TYPE_CHECKING:
     from knowledge.store import Store
 
 _log = logging.getLogger(__name__)
+_TRIES = 5
+"""How often a store that answers may refuse an entry before that is set aside."""
+_UNANSWERED = NewCase("handover", 0, "handover")
+"""What a message to an officer becomes whose case has ended before it got here: nobody has answered it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,8 @@ class CaseJournal:
         self._file: int | None = None
         self._known: dict[int, tuple[int, dict[str, str]]] = {}
         """Of each file, by inode: how much of it was read, and the case ids it gives to conversations."""
+        self._refused: Counter[bytes] = Counter()
+        """How often a store that answers has refused a line, by the line's hash."""
 
     def append(self, entry: JournalEntry) -> str:
         """Put an entry on the disk and return the id its case will have, the same for every entry of a conversation that waits here.
@@ -93,7 +102,8 @@ class CaseJournal:
         """Move the entries into the store; how many messages it did not have yet.
 
         May be stopped anywhere and run again: nothing gets there twice. Stops at the first entry when the store still does not answer; an
-        entry that the store alone refuses stays for the next time. Lines that are not whole go to `path`.torn.
+        entry that a store refuses that answers stays for the next time, a few times. What it goes on refusing, and lines that are not
+        whole, go to `path`.torn, for somebody to look at.
         """
         moved = 0
         try:
@@ -116,6 +126,27 @@ class CaseJournal:
             raise StoreError("The case journal cannot be read: check the disk and the rights on TROGIUP_HOME.") from error
         return moved
 
+    def set_aside(self) -> int:
+        """How many lines stand in `path`.torn. Raises StoreError when it cannot be read."""
+        try:
+            return len(self._torn.read_bytes().splitlines())
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise StoreError("The case journal cannot be read: check the disk and the rights on TROGIUP_HOME.") from error
+
+    def purge(self, before: datetime) -> bool:
+        """Delete `path`.torn if nothing was added to it since a moment; whether it did. Raises StoreError when it cannot be deleted."""
+        try:
+            if self._torn.stat().st_mtime >= before.timestamp():
+                return False
+            self._torn.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise StoreError("The case journal cannot be written: check the disk and the rights on TROGIUP_HOME.") from error
+        return True
+
     def _move(self, lines: list[bytes], store: Store) -> tuple[int, int]:
         """How many messages were new to the store, and how many entries have to stay."""
         moved = kept = 0
@@ -124,14 +155,27 @@ class CaseJournal:
                 entry = _parse(line)
             except ValueError:
                 self._set_aside(line)
+                _log.error("case journal: a line is not whole and was set aside", extra={"bytes": len(line)})
                 continue
+            about = {"case_id": entry.case_id, "message_id": entry.message_id}
+            key = hashlib.sha256(line).digest()
+            if self._refused[key] >= _TRIES:
+                continue  # set aside already, while others of its file wait
             try:
                 moved += _accept(store, entry)
-            except StoreError:
+            except Exception as error:  # one that cannot be moved must not hold up the others, whatever it is
+                if not is_passing(error) and _answers(store):
+                    self._refused[key] += 1
+                if self._refused[key] >= _TRIES:
+                    self._set_aside(line)
+                    _log.critical("case journal: an entry cannot be moved and was set aside", extra=about | {"why": type(error).__name__})
+                    continue
                 kept += 1
-                _log.warning("case journal: entry stays", extra={"case_id": entry.case_id, "message_id": entry.message_id})
+                _log.warning("case journal: entry stays", extra=about)
                 if not _answers(store):
                     break
+        if not kept:
+            self._refused.clear()
         return moved, kept
 
     def _take(self) -> bool:
@@ -187,7 +231,6 @@ class CaseJournal:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        _log.error("case journal: a line is not whole and was set aside", extra={"bytes": len(line)})
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -229,9 +272,9 @@ def _parse(line: bytes) -> JournalEntry:
     if entry.case:
         words += [entry.case.kind, entry.case.reason]
         maybe += [entry.case.province, entry.case.voice]
-    risk = entry.case.risk if entry.case else 0
+    risk = entry.case.risk if entry.case else RISKS[0]
     whole = all(isinstance(word, str) for word in words) and all(word is None or isinstance(word, str) for word in maybe)
-    if not whole or not isinstance(risk, int) or received_at.tzinfo is None:
+    if not whole or not isinstance(risk, int) or risk not in RISKS or received_at.tzinfo is None:
         raise ValueError("not an entry")
     return entry
 
@@ -239,7 +282,8 @@ def _parse(line: bytes) -> JournalEntry:
 def _accept(store: Store, entry: JournalEntry) -> bool:
     """Whether the message was new to the store."""
     arguments = (entry.conversation_id, entry.message_id, entry.text, entry.received_at, entry.channel, entry.case)
-    accepted = store.conversations.accept(*arguments, case_id=entry.case_id)
+    unless_joined = None if entry.answer_json else _UNANSWERED
+    accepted = store.conversations.accept(*arguments, case_id=entry.case_id, unless_joined=unless_joined)
     if entry.answer_json and not accepted.answer_json and not accepted.human:
         store.conversations.finish(entry.conversation_id, entry.message_id, entry.answer_json, None)
     return accepted.fresh

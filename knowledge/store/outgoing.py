@@ -99,8 +99,9 @@ def send(
     author: str | None = None,
     attachment: str | None = None,
     replaces: int | None = None,
+    client_key: str | None = None,
 ) -> Outgoing:
-    """Put something into the outbox for the person of a case."""
+    """Put something into the outbox for the person of a case. `client_key`: by which it is known when it is handed in again."""
     row = {
         "conversation_id": to.conversation_id,
         "channel": to.channel,
@@ -111,11 +112,19 @@ def send(
         "text": text,
         "attachment": attachment,
         "replaces": replaces,
+        "client_key": client_key,
         "created_at": at,
         "attempts": 0,
         "next_try_at": at,
     }
     return Outgoing(*connection.execute(insert(connection, OutgoingTable).values(row).returning(*_COLUMNS)).one())
+
+
+def sent_by_key(connection: Connection, case_id: str, client_key: str) -> Outgoing | None:
+    """What was handed in under a key about a case."""
+    this = (OutgoingTable.case_id == case_id, OutgoingTable.client_key == client_key)
+    row = connection.execute(select(*_COLUMNS).where(*this)).first()
+    return Outgoing(*row) if row else None
 
 
 def sent_about(connection: Connection, case_id: str) -> tuple[Outgoing, ...]:

@@ -48,6 +48,7 @@ class OutgoingTable(Base):
     __table_args__ = (
         Index("ix_outgoing_waiting", "delivered_at", "lane", "next_try_at"),
         Index("ix_outgoing_conversation", "conversation_id", "outgoing_id"),
+        Index("uq_outgoing_client_key", "case_id", "client_key", unique=True),
         {"sqlite_autoincrement": True},
     )
 
@@ -61,6 +62,8 @@ class OutgoingTable(Base):
     text: Mapped[str]
     attachment: Mapped[str | None]
     replaces: Mapped[int | None]
+    client_key: Mapped[str | None]
+    """By which whoever handed it in knows it, so that it is sent once when it is handed in twice."""
     created_at: Mapped[datetime]
     delivered_at: Mapped[datetime | None]
     attempts: Mapped[int]

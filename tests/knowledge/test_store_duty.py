@@ -3,14 +3,14 @@
 import json
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
-from knowledge.errors import CaseTaken, KnowledgeError, StoreError
-from knowledge.store import EVERYBODY, Absence, Actor, Case, Holiday, NewCase, Notice, Shift, Step, Store
+from knowledge.errors import CaseTaken, CaseUnread, KnowledgeError, StoreError
+from knowledge.store import EVERYBODY, Absence, Actor, Case, Holiday, NewCase, Notice, Shift, Step, Store, conversations, retention
 
 DANGER = NewCase("child_abuse", 4, "danger", voice="child")
 WISH = NewCase("handover", 0, "handover")
@@ -120,14 +120,72 @@ def test_only_the_holder_works_on_a_case(store: Store, clock: Any, do: Callable[
 
 
 def test_a_case_goes_from_hand_to_hand(store: Store, clock: Any) -> None:
-    case_id = opened(store, clock)
+    case_id, lan = opened(store, clock), officer(store, "lan")
     store.duty.take(case_id, "hoa")
-    assert store.duty.transfer(case_id, "hoa", "lan").holder == "lan"
-    assert store.duty.in_hand() == {"lan": 1}
-    given = store.duty.give_back(case_id, "lan")
-    assert (given.state, given.holder, given.asked, given.due_at) == ("open", None, ("lan",), clock())
+    assert store.duty.transfer(case_id, "hoa", lan).holder == lan
+    assert store.duty.in_hand() == {lan: 1}
+    given = store.duty.give_back(case_id, lan)
+    assert (given.state, given.holder, given.asked, given.due_at) == ("open", None, (lan,), clock())
     assert store.duty.in_hand() == {}
     assert kinds(store, case_id)[2:] == ["taken", "transferred", "given_back"]
+
+
+def test_a_case_is_handed_to_officers_only(store: Store, clock: Any) -> None:
+    case_id, gone = opened(store, clock), officer(store, "gone")
+    store.accounts.disable(gone, Actor())
+    editor = store.accounts.add("minh", "Minh", ["editor"], "x", by=Actor()).account_id
+    store.duty.take(case_id, "hoa")
+    for to in ("nobody", editor, gone):
+        with pytest.raises(KnowledgeError, match="Only a duty officer"):
+            store.duty.transfer(case_id, "hoa", to)
+    assert store.cases.get(case_id).holder == "hoa"
+
+
+def test_a_case_is_not_closed_over_a_message_that_nobody_has_read(store: Store, clock: Any) -> None:
+    case_id = opened(store, clock)
+    store.duty.take(case_id, "hoa")
+    store.conversations.accept("web:1", "m2", "nó quay lại", clock(), "web", DANGER)  # as grave as before: nothing else changes
+    with pytest.raises(CaseUnread, match="read it"):
+        store.duty.close(case_id, "hoa", "helped", "xong", seen=1)
+    assert store.cases.get(case_id).state == "taken"
+    assert store.duty.close(case_id, "hoa", "helped", "xong", seen=2).state == "closed"
+
+
+def test_what_is_handed_in_twice_is_sent_once(store: Store, clock: Any) -> None:
+    case_id = opened(store, clock)
+    store.duty.take(case_id, "hoa")
+    said = store.duty.say(case_id, "hoa", "Cô đây\x00", client_key="k1")
+    assert store.duty.say(case_id, "hoa", "Cô đây\x00", client_key="k1") == said
+    store.duty.say(case_id, "hoa", "Em ơi", client_key="k1")  # other words are never lost
+    store.duty.say(case_id, "hoa", "Em ơi")
+    store.duty.close(case_id, "hoa", "helped", "xong")
+    assert store.duty.say(case_id, "hoa", "Cô đây\x00", client_key="k1") == said
+    assert [row.text for row in store.outbox.after("web:1")] == ["Cô đây\ufffd", "Em ơi", "Em ơi"]
+    other = opened(store, clock, name="web:2")
+    store.duty.take(other, "hoa")
+    assert store.duty.say(other, "hoa", "Cô đây\x00", client_key="k1") != said
+
+
+def test_whoever_opens_a_case_again_waits_for_a_message_that_is_just_coming(
+    store: Store, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case_id = opened(store, clock)
+    store.duty.take(case_id, "hoa")
+    store.duty.close(case_id, "hoa", "helped", "xong")
+    ended_case, officers = conversations.ended_case, ThreadPoolExecutor(1)
+    reopening: list[Any] = []
+
+    def meanwhile(*arguments: Any) -> Any:
+        reopening.append(officers.submit(store.desk.reopen, case_id, "lan"))
+        wait(reopening, timeout=0.2)
+        return ended_case(*arguments)
+
+    monkeypatch.setattr(conversations, "ended_case", meanwhile)
+    with officers:
+        assert opened(store, clock, message="m2") == case_id
+        with pytest.raises(KnowledgeError, match="Only a closed case"):
+            reopening[0].result(30)
+    assert kinds(store, case_id).count("reopened") == 1
 
 
 def test_the_queue_of_an_account(store: Store, clock: Any) -> None:
@@ -217,6 +275,11 @@ def test_details_may_be_said_or_not(store: Store, clock: Any) -> None:
     case_id = opened(store, clock)
     case = store.duty.describe(case_id, None, changes={"commune": "Xã A", "consent": False, "safe_contact": "0900 sau 8 giờ"})
     assert (case.commune, case.consent, case.safe_contact) == ("Xã A", False, "0900 sau 8 giờ")
+    with pytest.raises(KnowledgeError, match="take it first"):
+        store.duty.describe(case_id, "hoa", changes={"commune": None})
+    store.duty.take(case_id, "hoa")
+    with pytest.raises(CaseTaken):
+        store.duty.describe(case_id, "lan", changes={"commune": None})
     assert store.duty.describe(case_id, "hoa", changes={"commune": None}).commune is None
     assert [event.detail["fields"] for event in store.cases.events(case_id) if event.kind == "note"] == [
         "commune,consent,safe_contact",
@@ -296,7 +359,7 @@ def test_shifts_and_absences_that_cannot_be(clock: Any) -> None:
 
 def a_closed_case(store: Store, clock: Any) -> str:
     case_id = opened(store, clock)
-    store.conversations.finish("web:1", "m1", json.dumps({"text": "Gọi 111"}), None)
+    store.conversations.finish("web:1", "m1", json.dumps({"text": "Gọi 111"}), '{"province": "Hà Nam"}')
     store.duty.take(case_id, "hoa")
     store.duty.say(case_id, "hoa", "Bé Na ở nhà nhé")
     store.duty.note(case_id, "hoa", "Bé Na, lớp 6")
@@ -320,6 +383,13 @@ def test_an_erased_case_leaves_a_skeleton(store: Store, clock: Any) -> None:
         texts = connection.exec_driver_sql("SELECT text, answer_json FROM messages").all()
     assert not [word for word in ("web:1", "Na", "0900", "Xã", "Hà Nam", "cứu") if word in left]
     assert texts == [(None, None)]
+    assert store.conversations.context("web:1", clock(), timedelta(days=1)) is None
+    for writes in (
+        lambda: store.duty.note(case_id, "lan", "Bé Na"),
+        lambda: store.duty.describe(case_id, None, changes={"safe_contact": "0900"}),
+    ):
+        with pytest.raises(KnowledgeError, match="was erased"):
+            writes()
     late = store.conversations.accept("web:1", "m1", "cứu em với", clock(), "web", DANGER)  # a late repetition opens nothing
     assert (late.fresh, late.case_id) == (False, None)
     assert opened(store, clock, message="m2") != case_id  # and what is erased is not reopened
@@ -336,6 +406,24 @@ def test_a_case_is_kept_as_long_as_the_office_says(store: Store, clock: Any) -> 
     assert store.cases.get(live).transcript[0].text == "cứu em với"
     with pytest.raises(KnowledgeError, match="Close the case"):
         store.retention.erase(live)
+
+
+def test_a_case_that_is_opened_again_meanwhile_is_kept(store: Store, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    case_id, other = a_closed_case(store, clock), opened(store, clock, name="web:2")
+    store.cases.close(other, "xong")
+    clock.forward(days=366)
+    lock, reopened = retention.lock_conversation, []
+
+    def meanwhile(connection: Any, conversation_id: str) -> None:
+        if conversation_id == "web:1":
+            connection.exec_driver_sql("UPDATE cases SET state = 'open', closed_at = NULL WHERE conversation_id = 'web:1'")
+            reopened.append(conversation_id)
+        lock(connection, conversation_id)
+
+    monkeypatch.setattr(retention, "lock_conversation", meanwhile)
+    assert store.retention.purge(clock() - timedelta(days=365)) == 1
+    assert reopened
+    assert (store.cases.get(case_id).erased_at, store.cases.get(other).erased_at) == (None, clock())
 
 
 def test_a_case_is_exported_whole(store: Store, clock: Any) -> None:

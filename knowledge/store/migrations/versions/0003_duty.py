@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text, nullable=False),
         sa.Column("attachment", sa.Text),
         sa.Column("replaces", sa.Integer),
+        sa.Column("client_key", sa.Text),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.Column("delivered_at", _MOMENT),
         sa.Column("attempts", sa.Integer, nullable=False),
@@ -84,6 +85,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_outgoing_waiting", "outgoing", ["delivered_at", "lane", "next_try_at"])
     op.create_index("ix_outgoing_conversation", "outgoing", ["conversation_id", "outgoing_id"])
+    op.create_index("uq_outgoing_client_key", "outgoing", ["case_id", "client_key"], unique=True)
     op.create_index("ix_outgoing_case_id", "outgoing", ["case_id"])
 
     op.create_table(
