@@ -23,6 +23,7 @@ from actions.model import Message
 from knowledge.errors import StoreError
 from knowledge.store import Accepted, CaseJournal, JournalEntry, NewCase, Store
 from knowledge.store.cases import new_case_id
+from knowledge.store.journal import UNANSWERED
 
 logger = logging.getLogger("trogiup.intake")
 
@@ -108,9 +109,8 @@ class Intake:
         joined = self._joined.get(message.conversation_id)
         case_id = joined.case_id if joined else new_case_id(self._rng)
         said = json.dumps(compose(case_id), ensure_ascii=False) if compose else None
-        entry = JournalEntry(
-            message.conversation_id, message.message_id, message.text, message.received_at, message.channel, case, case_id, said
-        )
+        about = (message.conversation_id, message.message_id, message.text, message.received_at, message.channel)
+        entry = JournalEntry(*about, case, case_id, said, by_assistant=not (joined and joined.taken))
         self.learn(message.conversation_id, case_id, taken=bool(joined and joined.taken))
         try:
             async with asyncio.timeout(_DISK_S):
@@ -134,7 +134,7 @@ class Intake:
             if self._hangs():
                 self._left_out = True  # the journal moves it over when the database is done
             else:
-                self._tell_database(entry)
+                self._tell_database(entry)[0].cancel()
 
         asyncio.get_running_loop().call_later(_AFTERWARDS_S, tell)
 
@@ -157,7 +157,10 @@ class Intake:
         accepted, writing = self._tell_database(entry)
         either: set[asyncio.Future[Any]] = {accepted, writing}
         await asyncio.wait(either, timeout=within, return_when=asyncio.FIRST_COMPLETED)
-        return accepted.result() if accepted.done() else None
+        if accepted.done():
+            return accepted.result()
+        accepted.cancel()
+        return None
 
     def _tell_database(self, entry: JournalEntry) -> tuple[asyncio.Future[Accepted], asyncio.Future[None]]:
         """Tells the database: what it says once it has the message, and when its thread is done with it."""
@@ -171,6 +174,8 @@ class Intake:
         """In the database's thread. Raises StoreError."""
         arguments = (entry.conversation_id, entry.message_id, entry.text, entry.received_at, entry.channel, entry.case)
         accepted = self._store.conversations.accept(*arguments, case_id=entry.case_id)
+        if told.cancelled() and not entry.by_assistant and not accepted.case_id:  # the officer it was left to has closed the case
+            accepted = self._store.conversations.accept(*arguments[:-1], UNANSWERED, case_id=entry.case_id)
         with suppress(RuntimeError):  # the service has ended meanwhile
             told.get_loop().call_soon_threadsafe(self._take_in, entry, accepted, told)
         if entry.answer_json and accepted.case_id == entry.case_id and not accepted.human and not accepted.answer_json:

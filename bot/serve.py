@@ -94,7 +94,7 @@ async def house(
             _keep_up(services),
             _learn(gateway),
             Dispatcher(services.store, notices, services.clock).run(),
-            RetentionSchedule(services.store, services.clock, *schedule).run(),
+            RetentionSchedule(services.store, services.journal, services.clock, *schedule).run(),
         ):
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
         app = build_app(services, gateway, lambda: {"rasa": child.state.state if child else "off"})
@@ -157,14 +157,20 @@ def _open_index(services: Services, say: Callable[[str], None]) -> None:
 async def _keep_up(services: Services) -> None:
     """Moves cases from the journal into the database as soon as that answers, and takes up a new snapshot."""
     while True:
-        with contextlib.suppress(StoreError):
+        try:
             if moved := await asyncio.to_thread(services.journal.replay, services.store):
                 logger.warning("event=journal_replayed messages=%d", moved)
+        except StoreError:
+            pass  # it is asked again
+        except Exception as error:  # whatever it is, no case may wait for the next start
+            logger.critical("event=journal_stuck why=%s", type(error).__name__)
         try:
             for warning in await asyncio.to_thread(services.refresh):
                 logger.error("event=index_fault detail=%s", warning)
         except IndexFault as error:
             logger.error("event=index_fault detail=%s", error.advice)
+        except Exception as error:
+            logger.error("event=index_fault why=%s", type(error).__name__)
         await asyncio.sleep(_UPKEEP_EVERY_S)
 
 
@@ -172,8 +178,12 @@ async def _learn(gateway: Gateway) -> None:
     """Which conversations have a case, as other programs have changed it."""
     while True:
         await asyncio.sleep(_LEARN_EVERY_S)
-        with contextlib.suppress(StoreError):
+        try:
             await gateway.intake.refresh()
+        except StoreError:
+            pass  # what was known stays known
+        except Exception as error:
+            logger.error("event=learning_failed why=%s", type(error).__name__)
 
 
 async def _put_away(services: Services, gateway: Gateway) -> None:

@@ -31,9 +31,13 @@ class DutyDesk:
         """Another officer goes on, and the citizen is told who."""
         return self.store.duty.transfer(case_id, account_id, to, self._named("handed_on", to))
 
-    def close(self, case_id: str, account_id: str, code: str, words: str) -> Case:
-        """The officer has ended it: the outcome's code and words are kept, and the citizen is told that the assistant is back."""
-        return self.store.duty.close(case_id, account_id, code, words, lambda case: self.notices.say("closed", case, self.clock()))
+    def close(self, case_id: str, account_id: str, code: str, words: str, seen: int | None = None) -> Case:
+        """The officer has ended it: the outcome's code and words are kept, and the citizen is told that the assistant is back.
+
+        `seen`: how many of the citizen's messages the officer has read; CaseUnread when there are others by now.
+        """
+        tell: Tell = lambda case: self.notices.say("closed", case, self.clock())  # noqa: E731
+        return self.store.duty.close(case_id, account_id, code, words, tell, seen=seen)
 
     def reopen(self, case_id: str, account_id: str) -> Case:
         """A closed case goes on with this officer, and the citizen is told who joined."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from bot.duty.intake_report import from_case
 from bot.duty.report_process import ReportFailed, ReportFile, laid_out
 from bot.duty.view import conversation, given_numbers
 from bot.staff.guard import Form, SignedIn
-from knowledge.errors import KnowledgeError, StoreError
+from knowledge.errors import CaseUnread, KnowledgeError, StoreError
 from knowledge.store import Case, CaseFile
 
 HERE = "/truc/ca"
@@ -53,7 +54,7 @@ def build_case_pages(parts: DeskParts) -> APIRouter:
             "w": parts.words,
             "gave": [parts.notices.directory.by_phone(phone) or phone for phone in given_numbers(case.transcript)],
             "said": conversation(file, me.account.account_id, now) if readable else (),
-            "mark": _mark(case),
+            "mark": len(case.transcript),
         }
 
     def page(
@@ -73,6 +74,7 @@ def build_case_pages(parts: DeskParts) -> APIRouter:
             "editing": None,
             "text": "",
             "failed": "",
+            "key": secrets.token_urlsafe(16),
         }
         return pages.show("duty/case.html", me, status, here="/truc", **{**live(me, file, readable=readable), **shown, **more})
 
@@ -151,7 +153,8 @@ def build_case_pages(parts: DeskParts) -> APIRouter:
             if _editable(parts.file(me, case.case_id), me, wanted, clock()) is None:
                 raise _FormError("edit_late")
             replaces = int(wanted)
-        parts.change(me, case.case_id, lambda: store.duty.say(case.case_id, me.account.account_id, text, replaces=replaces))
+        key = fields.get("key") or None
+        parts.change(me, case.case_id, lambda: store.duty.say(case.case_id, me.account.account_id, text, replaces=replaces, client_key=key))
         return _TALK
 
     def contact(case: Case, me: SignedIn, fields: Form) -> str:
@@ -164,8 +167,6 @@ def build_case_pages(parts: DeskParts) -> APIRouter:
             raise _FormError("province")
         if (consent := fields.get("consent", "")) != fields.get("consent_was", ""):
             changes["consent"] = {"yes": True, "no": False}.get(consent)
-        if case.holder != me.account.account_id:
-            raise DeskRefused(me, "taken" if case.state == "taken" else "closed" if case.state == "closed" else "not_yours", case)
         parts.change(me, case.case_id, lambda: store.duty.describe(case.case_id, me.account.account_id, changes=changes))
         return "?xong=lien-he#lien-he"
 
@@ -174,11 +175,12 @@ def build_case_pages(parts: DeskParts) -> APIRouter:
         if code not in parts.words.outcomes:
             raise _FormError("outcome")
         added = _typed(fields, "text", MOST, may_be_empty=True)
-        mine = case.state == "taken" and case.holder == me.account.account_id
-        if mine and fields.get("mark") != _mark(case):
-            raise _FormError("new_words")
         outcome = ". ".join(part for part in (parts.words.outcomes[code], added) if part)
-        parts.change(me, case.case_id, lambda: parts.duty.close(case.case_id, me.account.account_id, code, outcome))
+        seen = _number(fields.get("mark", ""))
+        try:
+            parts.change(me, case.case_id, lambda: parts.duty.close(case.case_id, me.account.account_id, code, outcome, seen))
+        except CaseUnread as error:
+            raise _FormError("new_words") from error
         return "/truc"
 
     def reopen(case: Case, me: SignedIn, fields: Form) -> str:
@@ -212,6 +214,8 @@ def build_case_pages(parts: DeskParts) -> APIRouter:
         try:
             target = actions[action](file.case, me, fields)
         except _FormError as error:
+            file = parts.file(me, case_id)  # with what has come meanwhile
+            look(me, file, again_after=timedelta())
             more = {"failed": action, "text": fields.get("text", "") if action == "tra-loi" else ""}
             return page(me, file, 409 if error.args[0] == "new_words" else 400, error=_told(words, error), draft=fields, **more)
         return RedirectResponse(target if target.startswith("/") else f"{HERE}/{case_id}{target}", 303)
@@ -223,9 +227,9 @@ def _told(words: Any, error: _FormError) -> str:
     return str(words["error"][error.args[0]]).format(most=MOST)
 
 
-def _mark(case: Case) -> str:
-    """What the officer has seen of a case: whoever closes one must have read its newest message."""
-    return f"{case.version}.{len(case.transcript)}"
+def _number(mark: str) -> int:
+    """How many messages the page showed; -1, which no case has, for anything else."""
+    return int(mark) if mark.isascii() and mark.isdigit() and len(mark) < 9 else -1
 
 
 def _typed(fields: Form, name: str, most: int, *, may_be_empty: bool = False) -> str:

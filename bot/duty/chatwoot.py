@@ -58,6 +58,11 @@ class AgentReply:
     text: str = field(repr=False)
     attachments: tuple[str, ...] = field(default=(), repr=False)
 
+    @property
+    def client_key(self) -> str:
+        """For `Duty.say`, so that a reply that is delivered again, also after a restart, is sent once."""
+        return f"chatwoot:{self.message_id}"
+
 
 class Chatwoot:
     """The way out. `account_id` and `api_token` (of an agent or a bot) are needed for private notes only."""
@@ -122,9 +127,10 @@ class Chatwoot:
 class Webhook:
     """The way in: POST /chatwoot/{secret}, the address to give to the API channel.
 
-    `receive` turns a reply into a row of what is sent to the person; it may be asked again with the same `message_id` after it failed or
-    after a restart. With `signing_secret` a delivery also has to carry X-Chatwoot-Signature ("sha256=" and the HMAC of
-    "{X-Chatwoot-Timestamp}.{body}" in hex), as newer versions send it; older ones send none, and the secret in the path stands alone.
+    `receive` turns a reply into a row of what is sent to the person, under the reply's `client_key`; it may be asked again with the same
+    reply after it failed or after a restart. With `signing_secret` a delivery also has to carry X-Chatwoot-Signature ("sha256=" and the
+    HMAC of "{X-Chatwoot-Timestamp}.{body}" in hex), as newer versions send it; older ones send none, and the secret in the path stands
+    alone.
     """
 
     def __init__(

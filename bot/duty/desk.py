@@ -20,7 +20,7 @@ from actions.duty.roster import Roster
 from bot.duty.view import Words, elapsed
 from bot.staff.guard import SignedIn, Staff
 from bot.staff.render import StaffPages, moment, wants_page
-from knowledge.errors import KnowledgeError, StoreError, TrogiupError
+from knowledge.errors import CaseUnread, KnowledgeError, StoreError, TrogiupError
 from knowledge.store import Case, CaseFile, Store
 
 OFFICER = "duty_officer"
@@ -106,10 +106,13 @@ class DeskParts:
         return file
 
     def change(self, me: SignedIn, case_id: str, change: Callable[[], object]) -> None:
-        """Do something with a case; what stands in the way is read off the case as it is then. Raises DeskRefused and StoreError."""
+        """Do something with a case; what stands in the way is read off the case as it is then.
+
+        Raises DeskRefused, CaseUnread and StoreError.
+        """
         try:
             change()
-        except StoreError:
+        except (CaseUnread, StoreError):
             raise
         except KnowledgeError as error:
             case = self.file(me, case_id).case

@@ -49,9 +49,9 @@ class Dispatcher:
             try:
                 await asyncio.to_thread(self.round)
                 answers = True
-            except StoreError as error:
+            except Exception as error:  # whatever it is, somebody waits: the next round comes
                 if answers:
-                    logger.error("event=dispatcher_waits why=%s", error.advice)
+                    logger.critical("event=dispatcher_waits why=%s", type(error).__name__)
                 answers = False
             await asyncio.sleep(every)
 

@@ -242,7 +242,7 @@ def _values(report: IntakeReport, words: Mapping[str, Any]) -> dict[str, str | N
         "key_words": _key_words(report, words),
         "sex": ticks(words["sexes"], report.sex),
         "danger_present": yes_no(report.danger_present),
-        "safe_to_talk": yes_no(report.safe_to_talk),
+        "safe_to_talk": yes_no(report.safe_to_talk if report.consent else None),
         "may_leave_message": yes_no(report.may_leave_message if report.consent else None),
         "consent": yes_no(report.consent),
     }

@@ -26,9 +26,13 @@ class ReportFailed(TrogiupError):
 
 
 def laid_out(report: IntakeReport, made_at: datetime, file: ReportFile, limit_s: float = LIMIT_S) -> bytes:
-    """The bytes of the file. Blocks for up to `limit_s` seconds; raises ReportFailed then, and when the process dies."""
+    """The bytes of the file. Blocks for up to `limit_s` seconds for its turn, and as long again for the work; raises ReportFailed then, and
+    when the process dies.
+    """
     context = get_context("spawn")  # nothing of this process's threads and connections goes along
-    with _AT_ONCE:
+    if not _AT_ONCE.acquire(timeout=limit_s):
+        raise ReportFailed
+    try:
         receive, send = context.Pipe(duplex=False)
         worker = context.Process(target=_work, args=(send, report, made_at, file), daemon=True)
         worker.start()
@@ -37,12 +41,14 @@ def laid_out(report: IntakeReport, made_at: datetime, file: ReportFile, limit_s:
             if not receive.poll(limit_s):
                 raise ReportFailed
             return receive.recv_bytes()
-        except EOFError as error:
+        except (EOFError, OSError) as error:
             raise ReportFailed from error
         finally:
             receive.close()
             worker.kill()
             worker.join()
+    finally:
+        _AT_ONCE.release()
 
 
 def _work(send: Connection, report: IntakeReport, made_at: datetime, file: ReportFile) -> None:

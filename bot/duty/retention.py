@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from knowledge.errors import StoreError
-from knowledge.store import Store
+from knowledge.store import CaseJournal, Store
 
 logger = logging.getLogger("trogiup.retention")
 _EVERY_S = 3600.0
@@ -21,6 +20,7 @@ class RetentionSchedule:
     """What the office has set: TROGIUP_KEEP_CASES_MONTHS and TROGIUP_KEEP_CONVERSATIONS_DAYS."""
 
     store: Store
+    journal: CaseJournal
     clock: Callable[[], datetime]
     cases_months: int
     conversations_days: int
@@ -28,19 +28,21 @@ class RetentionSchedule:
     def round(self) -> tuple[int, int]:
         """Erase what is due; how many cases and messages. Raises StoreError when the database does not answer."""
         now = self.clock()
-        cases = self.store.retention.purge(months_before(now, self.cases_months))
+        border = months_before(now, self.cases_months)
+        cases = self.store.retention.purge(border)
+        self.journal.purge(border)
         messages = self.store.conversations.purge(now - timedelta(days=self.conversations_days))
         if cases or messages:
             logger.warning("event=retention cases=%d messages=%d", cases, messages)
         return cases, messages
 
     async def run(self, every: float = _EVERY_S) -> None:
-        """A round every so many seconds, until cancelled; a database that does not answer is asked again."""
+        """A round every so many seconds, until cancelled; what has failed is tried again."""
         while True:
             try:
                 await asyncio.to_thread(self.round)
-            except StoreError as error:
-                logger.error("event=retention_waits why=%s", error.advice)
+            except Exception as error:  # whatever it is, the next round comes
+                logger.error("event=retention_waits why=%s", type(error).__name__)
             await asyncio.sleep(every)
 
 

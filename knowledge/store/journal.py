@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _TRIES = 5
 """How often a store that answers may refuse an entry before that is set aside."""
-_UNANSWERED = NewCase("handover", 0, "handover")
+UNANSWERED = NewCase("handover", 0, "handover")
 """What a message to an officer becomes whose case has ended before it got here: nobody has answered it."""
 
 
@@ -42,6 +42,7 @@ class JournalEntry:
     """A message of a case: the arguments of `Conversations.accept`, and what it was answered.
 
     `case`: None where it only goes on with the case that its conversation has. `case_id`: the id a case opened by it is to have.
+    `by_assistant`: whether the assistant answers it; else it is left to an officer, and asks for one where its case has ended meanwhile.
     """
 
     conversation_id: str
@@ -52,6 +53,7 @@ class JournalEntry:
     case: NewCase | None
     case_id: str | None = None
     answer_json: str | None = field(default=None, repr=False)
+    by_assistant: bool = False
 
 
 class CaseJournal:
@@ -273,7 +275,8 @@ def _parse(line: bytes) -> JournalEntry:
         words += [entry.case.kind, entry.case.reason]
         maybe += [entry.case.province, entry.case.voice]
     risk = entry.case.risk if entry.case else RISKS[0]
-    whole = all(isinstance(word, str) for word in words) and all(word is None or isinstance(word, str) for word in maybe)
+    whole = isinstance(entry.by_assistant, bool)
+    whole = whole and all(isinstance(word, str) for word in words) and all(word is None or isinstance(word, str) for word in maybe)
     if not whole or not isinstance(risk, int) or risk not in RISKS or received_at.tzinfo is None:
         raise ValueError("not an entry")
     return entry
@@ -282,7 +285,7 @@ def _parse(line: bytes) -> JournalEntry:
 def _accept(store: Store, entry: JournalEntry) -> bool:
     """Whether the message was new to the store."""
     arguments = (entry.conversation_id, entry.message_id, entry.text, entry.received_at, entry.channel, entry.case)
-    unless_joined = None if entry.answer_json else _UNANSWERED
+    unless_joined = None if entry.by_assistant else UNANSWERED
     accepted = store.conversations.accept(*arguments, case_id=entry.case_id, unless_joined=unless_joined)
     if entry.answer_json and not accepted.answer_json and not accepted.human:
         store.conversations.finish(entry.conversation_id, entry.message_id, entry.answer_json, None)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from fastapi.responses import JSONResponse
 
 from bot.duty.chatwoot import MAX_BODY, AgentReply, Chatwoot, ChatwootUnavailable, Thread, Webhook, agent_reply
 from knowledge.errors import SettingsError, StoreError
+from knowledge.store import NewCase, Store
 
 NOW = datetime(2026, 2, 3, 1, 5, tzinfo=UTC)
 SECRET, SIGNING, TOKEN = "a-secret-of-the-office", "whsec", "agents-token"
@@ -117,7 +119,7 @@ def chatwoot(emulator: Emulator) -> Chatwoot:
     return Chatwoot(client, base_url=BASE + "/", inbox_identifier="inbox-1", account_id=7, api_token=TOKEN)
 
 
-def hook(replies: Replies, signing_secret: str | None = None) -> httpx.AsyncClient:
+def hook(replies: Callable[[AgentReply], Awaitable[None]], signing_secret: str | None = None) -> httpx.AsyncClient:
     app = FastAPI()
     app.include_router(Webhook(replies, secret=SECRET, clock=lambda: NOW, signing_secret=signing_secret).router())
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://us.test")
@@ -217,6 +219,18 @@ async def test_a_reply_that_could_not_be_kept_may_come_again(event: dict[str, An
     replies.broken = None
     assert await delivered(client, event) == 200
     assert len(replies.got) == 1
+
+
+async def test_a_reply_that_comes_again_after_a_restart_is_sent_once(event: dict[str, Any], store: Store) -> None:
+    case_id = str(store.conversations.accept("web:1", "m1", "cứu", NOW, "web", NewCase("violence", 4, "danger")).case_id)
+    store.duty.take(case_id, "agent")
+
+    async def receive(reply: AgentReply) -> None:
+        store.duty.say(case_id, "agent", reply.text, client_key=reply.client_key)
+
+    for _ in range(2):
+        assert await delivered(hook(receive), event) == 200
+    assert [row.text for row in store.outbox.after("web:1")] == ["Cô đang nghe."]
 
 
 async def test_a_wrong_secret_is_no_page(event: dict[str, Any], replies: Replies) -> None:

@@ -1,9 +1,11 @@
 """The dispatcher, the desk's actions and retention on a real store with a clock that is moved."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from bot.duty.dispatcher import Dispatcher
 from bot.duty.retention import RetentionSchedule, months_before
 from knowledge.directory import Directory
 from knowledge.errors import CaseTaken, StoreError
-from knowledge.store import Actor, NewCase, Shift, Store
+from knowledge.store import Actor, CaseJournal, NewCase, Shift, Store
 from knowledge.store.roster import WEEKDAYS
 
 DANGER = NewCase("child_abuse", 4, "danger", voice="child")
@@ -137,23 +139,34 @@ async def run_for_a_moment(run: Callable[..., Any], until: Callable[[], bool]) -
         await task
 
 
-async def test_the_dispatcher_outlives_a_database_that_does_not_answer(
-    store: Store, clock: Clock, dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [StoreError("The database does not answer."), RuntimeError("cứu em với")])
+async def test_the_dispatcher_outlives_whatever_goes_wrong(
+    store: Store,
+    clock: Clock,
+    dispatcher: Dispatcher,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
 ) -> None:
     case_id, due, calls = opened(store, clock), store.duty.due, [0]
 
     def fails_at_first(*arguments: Any) -> Any:
         calls[0] += 1
         if calls[0] < 3:
-            raise StoreError("The database does not answer.")
+            raise error
         return due(*arguments)
 
     monkeypatch.setattr(store.duty, "due", fails_at_first)
     await run_for_a_moment(dispatcher.run, lambda: bool(store.cases.get(case_id).offered_to))
+    assert caplog.text.count(f"event=dispatcher_waits why={type(error).__name__}") == 1
+    assert "cứu em" not in caplog.text
 
 
-def test_retention_follows_the_settings(store: Store, clock: Clock) -> None:
-    schedule = RetentionSchedule(store, clock, cases_months=12, conversations_days=30)
+def test_retention_follows_the_settings(store: Store, clock: Clock, journal: CaseJournal, tmp_path: Path) -> None:
+    aside = tmp_path / "cases.journal.torn"
+    aside.write_text("a line")
+    os.utime(aside, (clock().timestamp(), clock().timestamp()))
+    schedule = RetentionSchedule(store, journal, clock, cases_months=12, conversations_days=30)
     case_id = opened(store, clock)
     store.conversations.accept("web:2", "m", "chào", clock(), "web")
     store.cases.close(case_id, "xong")
@@ -161,16 +174,28 @@ def test_retention_follows_the_settings(store: Store, clock: Clock) -> None:
     assert schedule.round() == (0, 0)
     forward(clock, seconds=1)
     assert schedule.round() == (0, 1)
+    assert aside.exists()
     forward(clock, days=335)
     assert schedule.round() == (1, 1)
+    assert not aside.exists()
     assert store.cases.get(case_id).erased_at == clock()
 
 
-async def test_retention_runs_by_itself(store: Store, clock: Clock) -> None:
+async def test_retention_runs_by_itself_whatever_goes_wrong(
+    store: Store, clock: Clock, journal: CaseJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case_id = opened(store, clock)
     store.cases.close(case_id, "xong")
     forward(clock, days=400)
-    schedule = RetentionSchedule(store, clock, cases_months=12, conversations_days=30)
+    schedule = RetentionSchedule(store, journal, clock, cases_months=12, conversations_days=30)
+    purge, calls = store.retention.purge, iter([KeyError("x"), StoreError("gone")])
+
+    def fails_at_first(before: datetime) -> int:
+        if error := next(calls, None):
+            raise error
+        return purge(before)
+
+    monkeypatch.setattr(store.retention, "purge", fails_at_first)
     await run_for_a_moment(schedule.run, lambda: store.cases.get(case_id).erased_at is not None)
 
 

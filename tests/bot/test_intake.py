@@ -129,6 +129,21 @@ async def test_a_case_that_was_closed_meanwhile_is_not_opened_by_its_own_message
     assert one_case(store, "cứu em với", "cứu em với") == kept.case_id
 
 
+async def test_what_was_left_to_an_officer_who_closes_the_case_meanwhile_asks_for_another(store: Store, journal: CaseJournal) -> None:
+    late = Gated(store, "accept")
+    intake = Intake(late, journal)  # type: ignore[arg-type]
+    case_id = str(store.conversations.accept("c", "m0", "cứu em với", NOON, "web", DANGER).case_id)
+    store.duty.take(case_id, "hoa")
+    intake.learn("c", case_id, taken=True)
+    assert await intake.keep(message(text="cô ơi"), None, within=0.01) == Kept(case_id)  # and the assistant is silent
+    store.duty.close(case_id, "hoa", "helped", "xong")
+    intake.learn("d", case_id, taken=False)
+    await intake.keep(message(text="chế độ nào?", conversation_id="d"), None, within=0.01)  # this one it answers
+    late.open()
+    await intake.close()
+    assert one_case(store, "cứu em với", "cô ơi") == case_id
+
+
 async def test_while_the_database_hangs_nobody_else_waits_for_it(
     store: Store, journal: CaseJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,8 @@ def test_nobody_is_named_without_consent(lines: Any, consent: bool | None) -> No
     for name in ("informant_name", "informant_phone", "informant_address", "informant_note", "safe_contact", "safe_hours"):
         assert f"trị {name}" not in text
     assert ("■ Không" in text.partition("Đồng ý cho ghi thông tin")[2]) is (consent is False)
+    safe = text.partition("nói chuyện lúc này có an toàn không")[2].partition("Số liên hệ an toàn")[0]
+    assert "■" not in safe
 
 
 def test_every_kind_and_risk_of_triage_has_words() -> None:

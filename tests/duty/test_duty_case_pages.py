@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import zipfile
 from io import BytesIO
+from typing import Any
 
 import pytest
 from duty_house import DeskHouse, do, words
 from fastapi.testclient import TestClient
 
-from bot.duty import case_pages
+from bot.duty import case_pages, report_process
 from bot.duty.report_process import ReportFailed
 from bot.duty.view import Words
 from knowledge.store import Account
@@ -163,9 +165,13 @@ def test_closing_wants_an_outcome_and_that_the_newest_message_was_read(house: De
     seen = re.search(r'name="mark" value="([^"]+)"', page)
     assert seen
     house.writes("nó quay lại rồi")
+    looks = len([event for event in house.store.cases.events(held) if event.kind == "looked"])
     stale = do(officer, held, "dong", outcome="safe", text="Đã gọi lại", mark=seen[1])
     assert stale.status_code == 409
     assert "ca có tin mới" in words(stale)
+    assert "nó quay lại rồi" in words(stale)  # the form brings them along, and so it is a look (`do` has looked, too)
+    assert len([event for event in house.store.cases.events(held) if event.kind == "looked"]) == looks + 2
+    assert f'name="mark" value="{int(seen[1]) + 1}"' in stale.text
     assert '<option value="safe" selected>' in stale.text
     assert ">Đã gọi lại</textarea>" in stale.text
     assert do(officer, held, "dong", outcome="police", text="Công an xã đã tới").headers["location"] == "/truc"
@@ -174,6 +180,34 @@ def test_closing_wants_an_outcome_and_that_the_newest_message_was_read(house: De
     assert house.store.outbox.after("web:1")[-1].text.startswith("Cán bộ trực đã rời cuộc trò chuyện")
     again = do(officer, held, "dong", outcome="police", mark="x")
     assert (again.status_code, "Ca này đã đóng lúc 10:00 4/5/2026" in words(again)) == (409, True)
+
+
+def test_a_message_that_comes_in_the_moment_of_closing_is_read_first(
+    house: DeskHouse, officer: TestClient, held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = house.store.duty.close
+
+    def meanwhile(*arguments: Any, **named: Any) -> Any:
+        house.writes("nó quay lại rồi")
+        return close(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.store.duty, "close", meanwhile)
+        late = do(officer, held, "dong", outcome="safe")
+    assert (late.status_code, "ca có tin mới" in words(late), "nó quay lại rồi" in words(late)) == (409, True, True)
+    assert house.store.cases.get(held).state == "taken"
+    for mark in ("", "x", "²", "-1", "9" * 30):
+        assert do(officer, held, "dong", outcome="safe", mark=mark).status_code == 409
+    assert do(officer, held, "dong", outcome="safe").status_code == 303
+
+
+def test_a_form_that_is_sent_twice_is_one_message(house: DeskHouse, officer: TestClient, held: str) -> None:
+    key = re.search(r'name="key" value="([\w-]{16,})"', officer.get(f"/truc/ca/{held}").text)
+    assert key
+    for _ in range(2):
+        assert do(officer, held, "tra-loi", text="Tôi đây.", key=key[1]).status_code == 303
+    do(officer, held, "tra-loi", text="Tôi đây.")  # a new page, a new message
+    assert [row.text for row in house.store.outbox.after("web:1")] == ["Tôi đây."] * 2
 
 
 def test_opening_again(house: DeskHouse, officer: TestClient, held: str, lan: Account) -> None:
@@ -246,6 +280,9 @@ def test_a_report_that_takes_too_long_is_given_up(
     assert "exported" not in {event.kind for event in house.store.cases.events(held)}
     with pytest.raises(ReportFailed):
         whole(None, house.clock(), "pdf")  # type: ignore[arg-type]  # the process dies of it
+    monkeypatch.setattr(report_process, "_AT_ONCE", threading.BoundedSemaphore(1))
+    with report_process._AT_ONCE, pytest.raises(ReportFailed):
+        whole(None, house.clock(), "pdf", limit_s=0.01)  # type: ignore[arg-type]  # others are before it for too long
 
 
 def test_every_ready_reply_can_be_worded(house: DeskHouse, officer: TestClient, lan: Account) -> None:

@@ -127,7 +127,8 @@ def test_who_may_read(house: DeskHouse) -> None:
     case = house.store.cases.get(case_id)
     assert [may_read(case, "a", on_duty) for on_duty in ((), ("a",))] == [False, True]
     house.store.duty.take(case_id, "a")
-    assert [may_read(house.store.cases.get(case_id), who, ()) for who in ("a", "b")] == [True, False]
-    house.store.duty.transfer(case_id, "a", "b")
-    house.store.duty.close(case_id, "b", "safe", "")
-    assert [may_read(house.store.cases.get(case_id), who, ()) for who in ("a", "b")] == [False, True]
+    mai = house.add("mai", "duty_officer").account_id
+    assert [may_read(house.store.cases.get(case_id), who, ()) for who in ("a", mai)] == [True, False]
+    house.store.duty.transfer(case_id, "a", mai)
+    house.store.duty.close(case_id, mai, "safe", "")
+    assert [may_read(house.store.cases.get(case_id), who, ()) for who in ("a", mai)] == [False, True]
