@@ -9,7 +9,7 @@ PYTEST ?=
 FILES := knowledge index actions bot tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench train ablation nlu lock rasa-tensorflow clean setup setup-dev
+.PHONY: help run test check bench drill train ablation nlu lock rasa-tensorflow clean setup setup-dev
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -28,7 +28,10 @@ check: setup-dev ## what CI runs: format, lint, types, layers, tests with covera
 	@$(MAKE) --no-print-directory test PYTEST="--cov --cov-report=term:skip-covered $(PYTEST)"
 
 bench: setup ## the benchmarks: speed and memory, answers, other engines, 100,000 passages; also under var/bench/
-	@status=0; for part in bench bench_quality bench_engines bench_large; do $(BIN)/python -m tools.$$part || status=1; done; exit $$status
+	@status=0; for part in bench bench_first_answer bench_quality bench_engines bench_large; do $(BIN)/python -m tools.$$part || status=1; done; exit $$status
+
+drill: setup ## 10,000 simulated cases, with officers who vanish and programs killed in the middle of work; 1 when one is lost
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.drill_cases
 
 train: setup-dev ## train what search and answering learn from tests/eval/train.jsonl, byte for byte the same each time
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.train

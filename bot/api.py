@@ -7,16 +7,21 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import FastAPI, HTTPException, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from actions.duty.notices import DutyNotices
+from bot.duty.conversation import MAX_WAIT_S, PersonsSide
+from bot.duty.desk import DeskParts
+from bot.duty.pages import install_desk
 from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooLong, TooMany
 from bot.search_view import search_view
 from bot.services import Services
+from bot.staff.install import install_staff
 from bot.web.pages import build_pages, install_error_pages, mount_static
 from bot.web.security import security_headers
 from knowledge.directory import VIETNAM
@@ -72,10 +77,15 @@ def build_app(services: Services, gateway: Gateway, health: Health) -> FastAPI:
     app.add_middleware(security_headers)
     _errors(app, metrics)
     _messages(app, gateway, metrics)
+    persons_side = PersonsSide(services.store, services.clock, services.texts("handover.officer"))
+    _updates(app, persons_side)
     _search(app, services)
     _health(app, services, health, metrics)
     rows = [row for phone in ("111", "113", "115", "114") if (row := services.directory.by_phone(phone))]
-    app.include_router(build_pages(gateway, services.library(), emergency=rows))
+    staff = install_staff(app, services.store, services.clock)
+    provinces = [place.name for place in services.gazetteer.places]
+    install_desk(app, DeskParts(staff, DutyNotices.load(services.directory), provinces))
+    app.include_router(build_pages(gateway, services.library(), emergency=rows, thread=persons_side.thread))
     install_error_pages(app, emergency=rows)
     mount_static(app)
     return app
@@ -129,6 +139,18 @@ def _messages(app: FastAPI, gateway: Gateway, metrics: Metrics) -> None:
             answer = await gateway.reply(conversation_id=body.conversation_id, text=body.text, message_id=body.message_id, as_of=body.as_of)
         metrics.answers.labels(answer["kind"]).inc()
         return answer
+
+
+def _updates(app: FastAPI, persons_side: PersonsSide) -> None:
+    @app.get("/api/v1/conversations/{conversation_id}/updates")
+    async def updates(
+        conversation_id: Annotated[str, Path(min_length=1, max_length=MAX_ID)],
+        after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+        wait: Annotated[float, Query(ge=0, le=MAX_WAIT_S)] = 0,
+    ) -> JSONResponse:
+        """What was sent outside of an answer after an id: an officer's words, notices. Waits for it up to `wait` seconds."""
+        rows = await persons_side.updates(conversation_id, after, wait)
+        return JSONResponse({"updates": rows}, headers={"Cache-Control": "no-store"})
 
 
 def _search(app: FastAPI, services: Services) -> None:

@@ -16,6 +16,7 @@ from bot.settings import Settings
 from knowledge.errors import SettingsError, TrogiupError
 
 ROOT = Path(__file__).parent.parent
+_ROLES = ("collaborator", "editor", "approver", "duty_officer", "administrator")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -24,8 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     _quiet_libraries(arguments.verbose)
     try:
         settings = Settings.load(os.environ, ROOT)
-        commands = importlib.import_module("bot.commands")  # late: --help and wrong use need none of it
-        run: Callable[[Settings, argparse.Namespace], int] = getattr(commands, arguments.run)
+        module, _, name = arguments.run.rpartition(".")
+        commands = importlib.import_module(f"bot.{module or 'commands'}")  # late: --help and wrong use need none of it
+        run: Callable[[Settings, argparse.Namespace], int] = getattr(commands, name)
         return run(_with_address(settings, arguments), arguments)
     except SettingsError as error:
         return _failed(error.advice, 2)
@@ -123,8 +125,27 @@ def parser() -> argparse.ArgumentParser:
     closed.add_argument("outcome")
     closed.set_defaults(run="cases_close")
 
+    _accounts(add("accounts", "commands_accounts.list_", "who may sign in, and as what").add_subparsers(metavar="ACTION", required=True))
+
     add("doctor", "doctor", "check installation and configuration, and say what to do")
     return top
+
+
+def _accounts(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    for name, run, help_ in (
+        ("add", "add", "a new account; asks for a password, or prints one for the first log-in"),
+        ("list", "list_", "all accounts with their roles"),
+        ("disable", "disable", "end its sessions and let nobody in any more"),
+        ("reset-password", "reset_password", "a new password, asked for or printed"),
+        ("reset-totp", "reset_totp", "take the second factor off, for a lost telephone"),
+    ):
+        action = actions.add_parser(name, help=help_, description=help_)
+        action.set_defaults(run=f"commands_accounts.{run}")
+        if name != "list":
+            action.add_argument("name", metavar="NAME", help="the user name")
+        if name == "add":
+            action.add_argument("--role", action="append", required=True, metavar="R", help=f"one of {', '.join(_ROLES)}; may be repeated")
+            action.add_argument("--display-name", metavar="NAME", help="how colleagues know the person (the user name)")
 
 
 def _scope(made: argparse.ArgumentParser) -> None:

@@ -1,35 +1,41 @@
 """The one way in for every message, whatever the channel: triage, then the case, then Rasa, and without Rasa the same actions directly.
 
-Nothing that can fail stands before the number to call: triage runs in-process on the raw text; the case goes to the database or, when that
-does not answer, to the journal beside it; index, Rasa and database may all be down and the first answer still goes out.
+Nothing that can fail stands before the number to call: triage runs in-process on the raw text; the case goes to the disk and then to the
+database (intake.py); index, Rasa and database may all be down and the first answer still goes out. Everything else waits its turn in lanes
+of one thread each (lanes.py), and is refused politely when too many wait; triage reads those messages, too.
+
+While an officer has the conversation the assistant is silent: a message is kept for the officer, and answered with nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import secrets
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from actions.assistant import Assistant
 from actions.eligibility_outcome import Eligibility
-from actions.first_answer import first_answer
+from actions.first_answer import first_answer, voice
 from actions.model import Answer, Context, Message
 from actions.rasa_actions import payload, read_context, write_context
 from actions.texts import Texts
-from actions.triage import Assessment, Triage
+from actions.triage import Assessment, Risk, Triage
 from bot.dialogue import RasaUnavailable
+from bot.intake import Intake
+from bot.lanes import Hanging, Lane, RightOfWay
 from bot.throttle import Throttle
 from knowledge.directory import VIETNAM, Directory
 from knowledge.errors import IndexFault, RequestRefused, StoreError
-from knowledge.store import CaseJournal, JournalEntry, NewCase, Store
+from knowledge.store import Accepted, CaseJournal, NewCase, Store
+from knowledge.store.cases import Voice
 from knowledge.store.schema import storable
 from knowledge.text import clean_message
 
@@ -45,10 +51,18 @@ _EARLIER = 4
 _EARLIER_WITHIN = timedelta(minutes=10)
 _REMEMBERED = 5_000
 """Conversations whose last messages are kept in memory for triage, which may not wait for the database."""
+_ANSWERED = 1_000
+"""First answers that are known, in case the same message comes again."""
+_WAITING = 64
+"""Messages that may wait for an answer at once: about two seconds' work. Danger, and what an officer waits for, does not count."""
+_BUSY_RETRY_S = 3
+_LONG = 1_500
+"""Characters that triage reads within a millisecond or two; longer ones are read beside the event loop, so that nobody else waits."""
+_VOICES: Mapping[str, Voice] = {"child": "child", "pupil": "child", "adult": "adult", "carer": "adult", "young": "young"}
 
 
 class TooMany(RequestRefused):
-    """One person sends more than can be answered. `retry_after`: whole seconds."""
+    """One person sends, or all together send, more than can be answered. `retry_after`: whole seconds."""
 
     def __init__(self, advice: str, retry_after: int) -> None:
         super().__init__(advice, field="conversation_id")
@@ -89,14 +103,27 @@ class Gateway:
 
     def __init__(self, parts: Parts, dialogue: Dialogue | None, throttle: Throttle | None = None) -> None:
         self._parts = parts
-        self._dialogue = dialogue
+        self.dialogue = dialogue
         self._throttle = throttle or Throttle()
         self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
         self._earlier: OrderedDict[str, deque[tuple[datetime, str]]] = OrderedDict()
         self._contexts: OrderedDict[str, tuple[datetime, Context]] = OrderedDict()
-        self._journal_thread = ThreadPoolExecutor(1, "journal")
-        """Its own: when the database hangs, all other threads may be waiting for it."""
+        self._answered: OrderedDict[tuple[str, str], asyncio.Task[dict[str, Any]]] = OrderedDict()
+        self._waiting = 0
+        self.intake = Intake(parts.store, parts.journal)
+        self._danger = RightOfWay()
+        self.answers = Lane("answers", self._danger)
+        """Whatever works out answers belongs here."""
+        self._database = Lane("database", self._danger)
+        self._reading = Lane("triage")
         self.by_rasa = self.direct = 0
+
+    def warm(self) -> None:
+        """Reads what the first message of danger would otherwise wait for."""
+        danger = Assessment(Risk.DANGER_NOW, ("domestic_violence",), "self", ())
+        self._parts.triage.assess("")
+        self._parts.area("")
+        first_answer(danger, self._parts.clock(), self._parts.directory, case_noted=True)
 
     async def reply(
         self, *, conversation_id: str, text: str, message_id: str | None = None, as_of: date | None = None, channel: str = "api"
@@ -104,14 +131,27 @@ class Gateway:
         """The answer object of the contract. RequestRefused (TooMany) when the message cannot be taken; nothing else is raised."""
         started = time.perf_counter()
         message = self._message(conversation_id, text, message_id, as_of, channel)
-        assessment = self._parts.triage.assess(message.text, self._texts_before(message))
-        if not assessment.urgent and (wait := self._throttle.wait_for(conversation_id)):
-            raise TooMany(self._parts.texts("errors.too_many", phones="113, 115, 111"), wait)
-        self._remember(message)
+        assessment = await self._assessed(message)
         if assessment.urgent:
-            return await self._urgent(message, assessment, started)
-        async with self._turn(conversation_id):
-            return await self._answer(message, started)
+            self._remember(message)
+            return await self._urgent_once(message, assessment, started)
+        if wait := self._throttle.wait_for(conversation_id):
+            raise TooMany(self._parts.texts("errors.too_many", phones="113, 115, 111"), wait)
+        if self._waiting >= _WAITING and self.intake.joined(conversation_id) is None:
+            raise TooMany(self._parts.texts("errors.busy", phones="113, 115, 111"), _BUSY_RETRY_S)
+        self._remember(message)
+        self._waiting += 1
+        try:
+            async with self._turn(conversation_id):
+                return await self._answer(message, started)
+        finally:
+            self._waiting -= 1
+
+    async def _assessed(self, message: Message) -> Assessment:
+        before = self._texts_before(message)
+        if len(message.text) + sum(map(len, before)) <= _LONG:
+            return self._parts.triage.assess(message.text, before)
+        return await self._reading.run(self._parts.triage.assess, message.text, before)
 
     def _message(self, conversation_id: str, text: str, message_id: str | None, as_of: date | None, channel: str) -> Message:
         cleaned = storable(clean_message(text))  # half an emoji, as a program that cuts by UTF-16 units leaves it
@@ -126,53 +166,51 @@ class Gateway:
 
     # Danger
 
+    async def _urgent_once(self, message: Message, assessment: Assessment, started: float) -> dict[str, Any]:
+        """One answer for all copies of a message. It is worked out to the end also when the one who asks goes away."""
+        key = (message.conversation_id, message.message_id)
+        answering = self._answered.get(key)
+        if answering is None:
+            answering = self._answered[key] = asyncio.create_task(self._urgent(message, assessment, started))
+            while len(self._answered) > _ANSWERED:
+                self._answered.popitem(last=False)
+        with self._danger.taken():
+            return dict(await asyncio.shield(answering))
+
     async def _urgent(self, message: Message, assessment: Assessment, started: float) -> dict[str, Any]:
-        """The number first; the case in the same transaction as the message, or in the journal."""
-        case = NewCase(assessment.kinds[0] if assessment.kinds else "other", int(assessment.risk), "danger")
-        case_id, before, kept = await self._open(message, case)
-        if before:
+        """The number, once the message is on the disk."""
+        area = self._parts.area(message.text)
+
+        def compose(case_id: str | None) -> dict[str, Any]:
+            said = first_answer(assessment, message.received_at, self._parts.directory, area, case_noted=case_id is not None)
+            return Answer("urgent", said.text, hotlines=said.hotlines, case_id=case_id).as_json(**self._ids(message, started))
+
+        kind = assessment.kinds[0] if assessment.kinds else "other"
+        case = NewCase(kind, int(assessment.risk), "danger", area, _VOICES.get(voice(assessment)))
+        kept = await self.intake.keep(message, case, compose)
+        logger.warning("event=urgent risk=%d case=%s rules=%s", int(assessment.risk), kept.case_id, ",".join(assessment.rules))
+        if kept.accepted and (before := _parsed(kept.accepted.answer_json)):
             return before
-        said = first_answer(
-            assessment, message.received_at, self._parts.directory, self._parts.area(message.text), case_noted=case_id is not None
-        )
-        answer = Answer("urgent", said.text, hotlines=said.hotlines, case_id=case_id)
-        logger.warning("event=urgent risk=%d case=%s rules=%s", int(assessment.risk), case_id, ",".join(assessment.rules))
-        told = answer.as_json(**self._ids(message, started))
-        return await self._finished(message, told, None) if kept else told
+        if kept.accepted and kept.accepted.human:
+            return self._silent(message, kept.case_id, started)
+        return compose(kept.case_id)
 
-    async def _open(self, message: Message, case: NewCase) -> tuple[str | None, dict[str, Any] | None, bool]:
-        """The case's id, what the message was answered before, and whether the database has it."""
-        try:
-            async with asyncio.timeout(_DATABASE_S):
-                accepted = await asyncio.to_thread(self._accept, message, case)
-            return accepted.case_id, _parsed(accepted.answer_json), True
-        except (StoreError, TimeoutError):
-            entry = JournalEntry(message.conversation_id, message.message_id, message.text, message.received_at, message.channel, case)
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._journal_thread, self._parts.journal.append, entry), None, False
-        except StoreError:
-            logger.critical("event=case_lost conversation=%s", message.conversation_id)
-            return None, None, False
-
-    def _accept(self, message: Message, case: NewCase | None) -> Any:
-        return self._parts.store.conversations.accept(
-            message.conversation_id, message.message_id, message.text, message.received_at, message.channel, case
-        )
+    def _silent(self, message: Message, case_id: str | None, started: float) -> dict[str, Any]:
+        """What is answered while an officer has the conversation: nothing, but that the message is kept."""
+        return Answer("handover", "", case_id=case_id).as_json(**self._ids(message, started))
 
     # Everything else
 
     async def _answer(self, message: Message, started: float) -> dict[str, Any]:
-        accepted = None
-        try:
-            async with asyncio.timeout(_DATABASE_S):
-                accepted = await asyncio.to_thread(self._accept, message, None)
-                if before := _parsed(accepted.answer_json):
-                    return before
-                context = await asyncio.to_thread(self._context, message)
-        except (StoreError, TimeoutError):
-            logger.error("event=database_down conversation=%s", message.conversation_id)
-            context = self._context_in_memory(message)
+        accepted, case_id, with_officer = await self._accepted(message)
+        if accepted and (before := _parsed(accepted.answer_json)):
+            return before
+        if with_officer:
+            return self._silent(message, case_id, started)
+        context = self._context_in_memory(message)
+        if accepted:
+            with contextlib.suppress(StoreError, Hanging):
+                context = await self._database.run_within(_DATABASE_S, self._context, message)
         told = await self._told(message, context)
         answer = {**told["answer"], **self._ids(message, started)}
         if answer["kind"] == "handover":
@@ -182,22 +220,40 @@ class Gateway:
         _trim(self._contexts)
         return await self._finished(message, answer, kept) if accepted else answer
 
+    async def _accepted(self, message: Message) -> tuple[Accepted | None, str | None, bool]:
+        """What the database said, if it did; the case, if there is one; and whether an officer has the conversation.
+
+        What belongs to a case is on the disk afterwards, whatever the database does.
+        """
+        if joined := self.intake.joined(message.conversation_id):
+            kept = await self.intake.keep(message, None, within=_DATABASE_S)
+            return kept.accepted, kept.case_id, kept.accepted.human if kept.accepted else joined.taken
+        arguments = (message.conversation_id, message.message_id, message.text, message.received_at, message.channel, None)
+        try:
+            accepted = await self._database.run_within(_DATABASE_S, self._parts.store.conversations.accept, *arguments)
+        except (StoreError, Hanging):
+            logger.error("event=database_down conversation=%s", message.conversation_id)
+            return None, None, False
+        if accepted.case_id:
+            self.intake.learn(message.conversation_id, accepted.case_id, taken=accepted.human)
+        return accepted, accepted.case_id, accepted.human
+
     async def _told(self, message: Message, context: Context) -> Mapping[str, Any]:
-        if self._dialogue is not None:
+        if self.dialogue is not None:
             metadata = {
                 "as_of": message.as_of.isoformat(),
                 "received_at": message.received_at.isoformat(),
                 "context": asdict(context),
             }
             try:
-                told = await self._dialogue.ask(message.conversation_id, message.text, metadata)
+                told = await self.dialogue.ask(message.conversation_id, message.text, metadata)
                 self.by_rasa += 1
                 return told
             except RasaUnavailable as error:
                 logger.info("event=answered_directly why=%s", error.advice)
         self.direct += 1
         try:
-            return payload(await asyncio.to_thread(self._directly, message, context))
+            return payload(await self.answers.run(self._directly, message, context))
         except Exception as error:  # whatever it is, the person gets an answer; its words may be the person's, so only its kind is logged
             down = isinstance(error, IndexFault)
             logger.error("event=%s why=%s", "index_down" if down else "assistant_failed", type(error).__name__)
@@ -209,25 +265,18 @@ class Gateway:
         return (eligibility.direct(message, context) if eligibility else None) or self._parts.assistant.reply(message, context)
 
     async def _handed_over(self, message: Message, answer: dict[str, Any]) -> dict[str, Any]:
-        case_id, _, _ = await self._open(message, NewCase("handover", 0, "handover"))
-        if case_id is None:
+        kept = await self.intake.keep(message, NewCase("handover", 0, "handover", self._parts.area(message.text)), within=_DATABASE_S)
+        if kept.case_id is None:
             return answer
-        return {**answer, "case_id": case_id, "text": self._parts.texts("handover.noted", case_id=case_id)}
+        return {**answer, "case_id": kept.case_id, "text": self._parts.texts("handover.noted", case_id=kept.case_id)}
 
-    async def _finished(self, message: Message, answer: dict[str, Any], context: Context | None) -> dict[str, Any]:
+    async def _finished(self, message: Message, answer: dict[str, Any], context: Context) -> dict[str, Any]:
         """Keeps the answer; when another copy of the message was faster, its answer counts."""
-        remembered = write_context(context) if context else None
+        arguments = (message.conversation_id, message.message_id, json.dumps(answer, ensure_ascii=False), write_context(context))
         try:
-            async with asyncio.timeout(_DATABASE_S):
-                kept = await asyncio.to_thread(
-                    self._parts.store.conversations.finish,
-                    message.conversation_id,
-                    message.message_id,
-                    json.dumps(answer, ensure_ascii=False),
-                    remembered,
-                )
+            kept = await self._database.run_within(_DATABASE_S, self._parts.store.conversations.finish, *arguments)
             return dict(json.loads(kept))
-        except (StoreError, TimeoutError):
+        except (StoreError, Hanging):
             return answer
 
     def _context(self, message: Message) -> Context:

@@ -22,16 +22,21 @@ from fastapi.responses import JSONResponse
 from rasa_sdk.executor import ActionExecutor
 from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
 
+from actions.duty.notices import DutyNotices
 from actions.rasa_actions import build_executor
 from bot.api import build_app
 from bot.dialogue import Rasa
+from bot.duty.dispatcher import Dispatcher
+from bot.duty.retention import RetentionSchedule
 from bot.gateway import Gateway
+from bot.lanes import Lane, switch_quickly
 from bot.services import ROOT, Services, trim_memory
 from bot.supervisor import Child, check_port, ensure_rasa_model, free_port, http_probe, rasa_command
 from knowledge.errors import IndexFault, StoreError, TrogiupError
 
 logger = logging.getLogger("trogiup.serve")
 _UPKEEP_EVERY_S = 2.0
+_LEARN_EVERY_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -43,15 +48,19 @@ class Running:
     rasa: Child | None
 
 
-def action_endpoint(executor: ActionExecutor) -> FastAPI:
-    """rasa-sdk's webhook (https://rasa.com/docs/rasa/action-server), served inside the gateway's process."""
+def action_endpoint(executor: ActionExecutor, lane: Lane) -> FastAPI:
+    """rasa-sdk's webhook (https://rasa.com/docs/rasa/action-server), served inside the gateway's process.
+
+    The executor calls an action where it stands, so it runs in a lane: on the event loop it would hold up whoever is in danger.
+    """
     app = FastAPI(openapi_url=None)
 
     @app.post("/webhook")
     async def run_action(request: Request) -> Response:
         try:
             # No action reads the domain, so Rasa is told not to send it (endpoints.yml); the executor wants one all the same.
-            result = await executor.run({"domain": {}, **await request.json()})
+            call = {"domain": {}, **await request.json()}
+            result = await lane.run(lambda: asyncio.run(executor.run(call)))
         except ActionExecutionRejection as error:
             return JSONResponse({"error": str(error), "action_name": error.action_name}, 400)
         except ActionNotFoundException as error:
@@ -67,35 +76,49 @@ async def house(
 ) -> AsyncIterator[Running]:
     """Opens index, action endpoint and Rasa; closes what it opened. With `wait_for_rasa` it begins when Rasa answers, or after 60 s."""
     async with contextlib.AsyncExitStack() as stack:
-        child, dialogue = await _rasa(services, say, stack) if with_rasa else (None, None)
+        switch_quickly()
+        gateway = Gateway(services.gateway_parts(), None)
+        child = await _rasa(services, say, stack, gateway) if with_rasa else None
         # Rasa takes seconds to start; the encoder's libraries are loaded meanwhile.
         await asyncio.to_thread(_open_index, services, say)
         if child and wait_for_rasa:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(child.ready(), 60)
-        stack.push_async_callback(_cancelled, asyncio.create_task(_keep_up(services)))
-        gateway = Gateway(services.gateway_parts(), dialogue)
+        notices = DutyNotices.load(services.directory)
+        gateway.warm()
+        with contextlib.suppress(StoreError):
+            await gateway.intake.refresh()
+        stack.push_async_callback(_put_away, services, gateway)
+        schedule = (services.settings.keep_cases_months, services.settings.keep_conversations_days)
+        for work in (
+            _keep_up(services),
+            _learn(gateway),
+            Dispatcher(services.store, notices, services.clock).run(),
+            RetentionSchedule(services.store, services.journal, services.clock, *schedule).run(),
+        ):
+            stack.push_async_callback(_cancelled, asyncio.create_task(work))
         app = build_app(services, gateway, lambda: {"rasa": child.state.state if child else "off"})
         trim_memory()
         yield Running(gateway, app, child)
 
 
-async def _rasa(services: Services, say: Callable[[str], None], stack: contextlib.AsyncExitStack) -> tuple[Child, Rasa] | tuple[None, None]:
-    """The action endpoint, and Rasa as a watched child that calls it; neither when there is no dialogue model."""
+async def _rasa(services: Services, say: Callable[[str], None], stack: contextlib.AsyncExitStack, gateway: Gateway) -> Child | None:
+    """The action endpoint, and Rasa as a watched child that calls it and is asked by the gateway; None when there is no dialogue model."""
     model = await _model(services, say)
     if model is None:
-        return None, None
+        return None
     actions_port = services.settings.actions_port or free_port()
     rasa_port = services.settings.rasa_port or free_port()
     executor = build_executor(services.assistant(), services.clock)
-    await stack.enter_async_context(_served(action_endpoint(executor), "127.0.0.1", actions_port))
+    await stack.enter_async_context(_served(action_endpoint(executor, gateway.answers), "127.0.0.1", actions_port))
     argv, env = rasa_command(services.settings, ROOT, rasa_port, model, f"http://127.0.0.1:{actions_port}/webhook")
     probe, log = http_probe("127.0.0.1", rasa_port), services.settings.home / "logs" / "rasa.log"
     child = Child("rasa", argv, env=env, cwd=ROOT, probe=probe, log=log, now=services.clock)
     await child.start()
     stack.push_async_callback(child.stop)
     client = await stack.enter_async_context(httpx.AsyncClient(timeout=5, trust_env=False))
-    return child, Rasa(f"http://127.0.0.1:{rasa_port}", client)
+    gateway.dialogue = Rasa(f"http://127.0.0.1:{rasa_port}", client)
+    return child
 
 
 async def serve(services: Services, say: Callable[[str], None], *, with_rasa: bool = True) -> None:
@@ -134,15 +157,40 @@ def _open_index(services: Services, say: Callable[[str], None]) -> None:
 async def _keep_up(services: Services) -> None:
     """Moves cases from the journal into the database as soon as that answers, and takes up a new snapshot."""
     while True:
-        with contextlib.suppress(StoreError):
+        try:
             if moved := await asyncio.to_thread(services.journal.replay, services.store):
                 logger.warning("event=journal_replayed messages=%d", moved)
+        except StoreError:
+            pass  # it is asked again
+        except Exception as error:  # whatever it is, no case may wait for the next start
+            logger.critical("event=journal_stuck why=%s", type(error).__name__)
         try:
             for warning in await asyncio.to_thread(services.refresh):
                 logger.error("event=index_fault detail=%s", warning)
         except IndexFault as error:
             logger.error("event=index_fault detail=%s", error.advice)
+        except Exception as error:
+            logger.error("event=index_fault why=%s", type(error).__name__)
         await asyncio.sleep(_UPKEEP_EVERY_S)
+
+
+async def _learn(gateway: Gateway) -> None:
+    """Which conversations have a case, as other programs have changed it."""
+    while True:
+        await asyncio.sleep(_LEARN_EVERY_S)
+        try:
+            await gateway.intake.refresh()
+        except StoreError:
+            pass  # what was known stays known
+        except Exception as error:
+            logger.error("event=learning_failed why=%s", type(error).__name__)
+
+
+async def _put_away(services: Services, gateway: Gateway) -> None:
+    """Nothing stays in memory, and nothing in the journal that the database takes."""
+    await gateway.intake.close()
+    with contextlib.suppress(StoreError):
+        await asyncio.to_thread(services.journal.replay, services.store)
 
 
 @asynccontextmanager

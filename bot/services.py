@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from actions.answering import Answerer
 from actions.assistant import Assistant
 from actions.eligibility_outcome import Eligibility
@@ -76,7 +78,7 @@ class Services:
             settings,
             clock,
             store,
-            CaseJournal(settings.home / "cases.journal"),
+            CaseJournal(_beside(settings.database_url, settings.home) / "cases.journal"),
             gazetteer,
             knowledge_base,
             Directory.load(),
@@ -137,6 +139,12 @@ class Services:
     def close(self) -> None:
         """Gives the database back."""
         self.store.close()
+
+
+def _beside(database_url: str, home: Path) -> Path:
+    """Where the journal lies: one journal for one database, so that an evaluation's cases never get into the office's."""
+    url = make_url(database_url)
+    return Path(url.database).parent if url.get_backend_name() == "sqlite" and url.database else home
 
 
 @dataclass(frozen=True)

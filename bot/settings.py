@@ -60,6 +60,8 @@ class Settings:
     zalo_bot_token: str | None = field(default=None, repr=False)
     zalo_bot_secret: str | None = field(default=None, repr=False)
     zalo_bot_base_url: str = "https://bot-api.zaloplatforms.com"
+    keep_cases_months: int = 12
+    keep_conversations_days: int = 30
     rasa_port: int = 0
     actions_port: int = 0
     actions_url: str | None = None
@@ -141,6 +143,10 @@ def _parse(name: str, value: str, row: Mapping[str, Any], root: Path) -> str | i
             lowest = 0 if row.get("inner") else 1
             if not (value.isascii() and value.isdigit() and lowest <= int(value) <= 65535):
                 raise SettingsError(f"{name} must be a port, a number from {lowest} to 65535.")
+            return int(value)
+        case "count":
+            if not (value.isascii() and value.isdigit() and 1 <= int(value) <= 1200):
+                raise SettingsError(f"{name} must be a whole number from 1 to 1200.")
             return int(value)
         case "url" if "://" not in value:
             raise SettingsError(f"{name} must be an address, scheme://…")

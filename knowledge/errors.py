@@ -4,6 +4,8 @@ TrogiupError
 ├── KnowledgeError          a document, a table or the store
 │   ├── LoadError           a file cannot be read as a document
 │   ├── UnknownDocument     no document of that id
+│   ├── CaseTaken           another officer has the case
+│   ├── CaseUnread          a message has come that the officer has not seen
 │   └── StoreError          the database does not answer
 ├── IndexFault              the snapshot or the encoder
 │   ├── SnapshotDamaged     a checksum, a file or a version does not fit
@@ -35,6 +37,19 @@ class LoadError(KnowledgeError):
 
 class UnknownDocument(KnowledgeError):
     """No document of that id."""
+
+
+class CaseTaken(KnowledgeError):
+    """Another officer has the case: `holder`, an account id, and `holder_name` as people know that officer."""
+
+    def __init__(self, advice: str, *, holder: str, holder_name: str, **context: object) -> None:
+        super().__init__(advice, holder=holder, **context)
+        self.holder = holder
+        self.holder_name = holder_name
+
+
+class CaseUnread(KnowledgeError):
+    """A message has come that the officer has not seen: read it first."""
 
 
 class StoreError(KnowledgeError):

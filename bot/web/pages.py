@@ -1,14 +1,15 @@
 """The citizen's pages: GET and POST / (the chat), /tai-lieu (the documents), /thoat (where the quick exit leads).
 
-What was said is kept nowhere by these pages: a log found later on a shared phone can put somebody in danger. Without JavaScript the page
-shows the last exchange; sending it again by reloading is harmless, because its message id goes with it.
+What was said is shown again to nobody by these pages, as a log found later on a shared phone can put somebody in danger; but for the last
+hour of a conversation for which somebody on duty is asked, in the browser it was written in, until the quick exit (which takes the cookie).
+Without JavaScript the page shows the last exchange; sending it again by reloading is harmless, because its message id goes with it.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,11 +18,13 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from bot.duty.conversation import lines
 from bot.web.document_view import contents, readable, view
 from bot.web.render import Renderer, mount_static
 from bot.web.security import HEADERS
-from knowledge.errors import RequestRefused, TrogiupError, UnknownDocument
+from knowledge.errors import RequestRefused, StoreError, TrogiupError, UnknownDocument
 from knowledge.model import Document, Hotline, Status
+from knowledge.store import Thread
 
 COOKIE = "trogiup_conversation"
 MAX_BODY = 64 * 1024
@@ -65,13 +68,23 @@ def new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
+async def no_thread(conversation_id: str) -> Thread:
+    """Nobody on duty."""
+    return Thread(0, False)
+
+
 def build_pages(
-    conversation: Conversation, library: Library, *, emergency: Sequence[Hotline], new_id: Callable[[], str] = new_id
+    conversation: Conversation,
+    library: Library,
+    *,
+    emergency: Sequence[Hotline],
+    new_id: Callable[[], str] = new_id,
+    thread: Callable[[str], Awaitable[Thread]] = no_thread,
 ) -> APIRouter:
-    """The routes of the citizen's pages. `emergency`: the numbers that every page shows, in order."""
+    """The routes of the citizen's pages. `emergency`: the numbers that every page shows, in order; `thread`: as PersonsSide.thread."""
     router = APIRouter(include_in_schema=False)
     renderer = Renderer()
-    chat = _ChatPage(conversation, renderer, emergency, new_id)
+    chat = _ChatPage(conversation, renderer, emergency, new_id, thread)
     router.add_api_route("/", chat.show, methods=["GET", "HEAD"])
     router.add_api_route("/", chat.ask, methods=["POST"])
     _document_routes(router, library, renderer, emergency)
@@ -81,40 +94,48 @@ def build_pages(
 class _ChatPage:
     """The chat page, with and without JavaScript."""
 
-    def __init__(self, conversation: Conversation, renderer: Renderer, emergency: Sequence[Hotline], new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        renderer: Renderer,
+        emergency: Sequence[Hotline],
+        new_id: Callable[[], str],
+        thread: Callable[[str], Awaitable[Thread]],
+    ) -> None:
         self._conversation = conversation
         self._renderer = renderer
         self._emergency = emergency
         self._new_id = new_id
+        self._thread = thread
 
     async def show(self, request: Request) -> Response:
-        return self._page(request)
+        return await self._page(request)
 
     async def ask(self, request: Request) -> Response:
         words = self._renderer.texts["chat"]
         if not same_origin(request):
-            return self._page(request, 403, error=words["stale"])
+            return await self._page(request, 403, error=words["stale"])
         body = await _body(request)
         if body is None:
-            return self._page(request, 413, error=words["too_long"])
+            return await self._page(request, 413, error=words["too_long"])
         form = dict(parse_qsl(body.decode("utf-8", errors="replace")))
         text = form.get("choice") or form.get("text", "")
         token = form.get("conversation_id", "")
         # The hidden field must match the cookie, which another site can neither read nor send along with a form (SameSite).
         if not secrets.compare_digest(token.encode(), request.cookies.get(COOKIE, "").encode()) or not _ID.fullmatch(token):
-            return self._page(request, 403, error=words["stale"], draft=text)
+            return await self._page(request, 403, error=words["stale"], draft=text)
         message_id = form.get("message_id", "")
         try:
             answer = await self._conversation.reply(
                 conversation_id=token, text=text, message_id=message_id if _ID.fullmatch(message_id) else None
             )
         except RequestRefused as refused:
-            return self._page(request, 400, error=refused.advice, draft=text)
+            return await self._page(request, 400, error=refused.advice, draft=text)
         except TrogiupError:
-            return self._page(request, 503, error=words["failed"], draft=text)
-        return self._page(request, question=text, answer=answer)
+            return await self._page(request, 503, error=words["failed"], draft=text)
+        return await self._page(request, question=text, answer=answer)
 
-    def _page(
+    async def _page(
         self,
         request: Request,
         status: int = 200,
@@ -126,6 +147,8 @@ class _ChatPage:
     ) -> Response:
         known = request.cookies.get(COOKIE, "")
         conversation_id = known if _ID.fullmatch(known) else self._new_id()
+        thread = await self._so_far(known) if conversation_id == known else Thread(0, False)
+        shown = answer["message_id"] if answer else None
         response = self._renderer.page(
             "chat.html",
             status,
@@ -136,10 +159,18 @@ class _ChatPage:
             answer=answer,
             error=error,
             draft=draft,
+            said=[said for said in lines(thread) if said.message_id is None or said.message_id != shown],
+            thread=thread,
         )
         if conversation_id != known:
             response.set_cookie(COOKIE, conversation_id, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/")
         return response
+
+    async def _so_far(self, conversation_id: str) -> Thread:
+        try:
+            return await self._thread(conversation_id)
+        except StoreError:  # whoever is in danger can write all the same
+            return Thread(0, False)
 
 
 def same_origin(request: Request) -> bool:

@@ -15,25 +15,61 @@ from random import Random, SystemRandom
 
 from sqlalchemy import text
 
-from knowledge.store.cases import Case, Cases, NewCase, TranscriptLine
+from knowledge.store.accounts import ROLES, Account, AccountRefused, Accounts, Credentials
+from knowledge.store.audit import Actor, AuditEntry, AuditFilter, AuditLog, Subject
+from knowledge.store.cases import EVERYBODY, Case, CaseEvent, Cases, NewCase, TranscriptLine
 from knowledge.store.conversations import Accepted, Conversations
 from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
+from knowledge.store.desk import DeskView, Pulse, Wait
 from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, text_sha256
+from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
 from knowledge.store.journal import CaseJournal, JournalEntry
 from knowledge.store.migrate import migrate
+from knowledge.store.outgoing import Outbox, Outgoing
+from knowledge.store.retention import Retention
+from knowledge.store.roster import Absence, Holiday, RosterRows, RosterTable, Shift
 from knowledge.store.schema import VERSION_TABLE
+from knowledge.store.sessions import Session, Sessions
+from knowledge.store.updates import Thread, Updates
 
 __all__ = [
+    "EVERYBODY",
+    "ROLES",
+    "Absence",
     "Accepted",
+    "Account",
+    "AccountRefused",
+    "Accounts",
+    "Actor",
+    "AuditEntry",
+    "AuditFilter",
+    "AuditLog",
     "Case",
+    "CaseEvent",
+    "CaseFile",
     "CaseJournal",
+    "Credentials",
+    "DeskView",
     "DocumentRow",
     "EventRow",
+    "Holiday",
     "JournalEntry",
+    "Line",
     "NewCase",
+    "Note",
+    "Notice",
+    "Outgoing",
+    "Pulse",
+    "RosterRows",
+    "Session",
+    "Shift",
+    "Step",
     "Store",
+    "Subject",
+    "Thread",
     "TranscriptLine",
     "VersionRow",
+    "Wait",
     "sqlite_url",
     "text_sha256",
 ]
@@ -48,6 +84,15 @@ class Store:
         self.documents = Documents(database, clock)
         self.conversations = Conversations(database, clock, rng)
         self.cases = Cases(database, clock)
+        self.duty = Duty(database, clock)
+        self.desk = DeskView(database, clock)
+        self.roster = RosterTable(database, clock)
+        self.outbox = Outbox(database, clock)
+        self.updates = Updates(database, clock)
+        self.retention = Retention(database, clock)
+        self.accounts = Accounts(database, clock, rng)
+        self.sessions = Sessions(database, clock)
+        self.audit = AuditLog(database, clock)
 
     @classmethod
     def open(cls, url: str, clock: Callable[[], datetime], *, timeout: float = 2.0, rng: Random | None = None) -> Store:

@@ -1,7 +1,7 @@
 """Conversations: what a person wrote, what was answered, and what is remembered between the two.
 
-`accept` is the one door: it keeps the message and opens or raises the case in one transaction, before anything is answered. What was
-accepted is never done twice.
+`accept` is the one door: it keeps the message and opens, raises or reopens the case in one transaction, before anything is answered. What
+was accepted is never done twice.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, sel
 from sqlalchemy.orm import aliased
 
 from knowledge.errors import StoreError
-from knowledge.store.cases import NewCase, add_case, new_case_id, open_case, raise_case
+from knowledge.store.cases import Case, NewCase, add_case, add_event, ended_case, live_case, new_case_id, raise_case, reopen_case
 from knowledge.store.database import Database, insert
 from knowledge.store.schema import CaseTable, ConversationTable, MessageTable
+from knowledge.store.schema_accounts import AccountTable
+from knowledge.store.schema_duty import OutgoingTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,14 @@ class Accepted:
 
     `fresh`: it came for the first time. `answer_json`: what it was answered before; None also when it came before but nobody finished (or
     it was forgotten): answer it again. `case_id`: the case it belongs to, whether it was this message that opened it or an earlier one.
+    `human`: an officer has the conversation, and the assistant is silent; `holder_name`: that officer, as the citizen is told.
     """
 
     fresh: bool
     answer_json: str | None = field(repr=False)
     case_id: str | None
+    human: bool = False
+    holder_name: str | None = None
 
 
 class Conversations:
@@ -71,12 +76,15 @@ class Conversations:
         case: NewCase | None = None,
         *,
         case_id: str | None = None,
+        unless_joined: NewCase | None = None,
     ) -> Accepted:
-        """Keep a message and, with `case`, open one or raise the one that is open, all or nothing.
+        """Keep a message and, with `case`, open one, raise the one that is live or reopen one that has just ended, all or nothing.
 
         The same `message_id` in the same conversation is not fresh and changes nothing, except that a message accepted without a case may
         be accepted once more with one (a human was asked for while it was being answered). `case_id`: an id that the person was already
-        told (journal.py), used for a case that is opened now. Raises StoreError: keep an urgent message in the journal then.
+        told (journal.py), used for a case that is opened now. `unless_joined`: what a fresh message without a case is when there is no live
+        case for it to join, because it was meant for an officer and nobody else answers it. Raises StoreError: keep an urgent message in
+        the journal then.
         """
         proposals = iter([case_id] if case_id else [])
         with self._database.write() as connection:
@@ -93,19 +101,28 @@ class Conversations:
             )
             fresh = connection.execute(statement.returning(MessageTable.row_id)).scalar() is not None
             this = (MessageTable.conversation_id == conversation_id, MessageTable.message_id == message_id)
-            before = None if fresh else connection.execute(select(MessageTable.answer_json, MessageTable.case_id).where(*this)).one()
-            answer_json, belongs_to = before or (None, None)
-            current = open_case(connection, conversation_id)
+            kept = select(MessageTable.answer_json, MessageTable.case_id, MessageTable.text).where(*this)
+            answer_json, belongs_to, known = connection.execute(kept).one()
+            current = live_case(connection, conversation_id)
+            if fresh and current is None:
+                case = case or unless_joined
             if case and current and belongs_to in (None, current.case_id):
-                raise_case(connection, current, case, received_at)
-            if belongs_to is None and (case or (current and fresh)):
+                current = raise_case(connection, current, case, received_at)
+            forgotten = known is None  # the late repetition of a message that was erased opens nothing
+            if belongs_to is None and not forgotten and (case or (current and fresh)):
                 if current:
                     belongs_to = current.case_id
+                elif case and (ended := ended_case(connection, conversation_id, received_at)):
+                    reopen_case(connection, ended, case, received_at)
+                    belongs_to = ended.case_id
                 elif case:
                     propose = lambda: next(proposals, None) or new_case_id(self._rng)  # noqa: E731
                     belongs_to = add_case(connection, conversation_id, channel, case, received_at, propose)
                 connection.execute(update(MessageTable).where(*this).values(case_id=belongs_to))
-            return Accepted(fresh, answer_json, belongs_to)
+                if belongs_to:
+                    add_event(connection, belongs_to, received_at, "message")
+            human = current is not None and current.state == "taken"
+            return Accepted(fresh, answer_json, belongs_to, human, _holder_name(connection, current) if human else None)
 
     def finish(self, conversation_id: str, message_id: str, answer_json: str, context_json: str | None) -> str:
         """Keep what an accepted message was answered and what to remember; returns the answer that counts, which is the first one kept.
@@ -115,13 +132,15 @@ class Conversations:
         """
         this = (MessageTable.conversation_id == conversation_id, MessageTable.message_id == message_id)
         with self._database.write() as connection:
-            _lock(connection, conversation_id)
-            message = connection.execute(select(MessageTable.received_at, MessageTable.answer_json).where(*this)).first()
+            lock_conversation(connection, conversation_id)
+            message = connection.execute(select(MessageTable.received_at, MessageTable.answer_json, MessageTable.text).where(*this)).first()
             if message is None:
                 raise StoreError("The message was not accepted: its answer cannot be kept.", message_id=message_id)
-            received_at, kept = message
+            received_at, kept, text = message
             if kept is not None:
                 return kept
+            if text is None:
+                return answer_json  # it was forgotten meanwhile, and stays so
             connection.execute(update(MessageTable).where(*this).values(answer_json=answer_json))
             overtaken = exists().where(
                 MessageTable.conversation_id == conversation_id,
@@ -134,23 +153,26 @@ class Conversations:
             return answer_json
 
     def forget(self, conversation_id: str) -> None:
-        """Blank what was written and answered in a conversation, except in a case that is open, and what is remembered of it.
+        """Blank what was written, answered and sent in a conversation, except in a case that is not closed, and what is remembered of it.
 
         That a message came is still known, so that a late repetition of it does not open a case a second time.
         """
         with self._database.write() as connection:
-            _lock(connection, conversation_id)
-            blank = update(MessageTable).where(MessageTable.conversation_id == conversation_id, ~_in_open_case())
+            lock_conversation(connection, conversation_id)
+            closed = select(CaseTable.case_id).where(CaseTable.conversation_id == conversation_id, CaseTable.state == "closed")
+            connection.execute(delete(OutgoingTable).where(OutgoingTable.case_id.in_(closed)))
+            blank = update(MessageTable).where(MessageTable.conversation_id == conversation_id, ~_LIVE)
             connection.execute(blank.values(text=None, answer_json=None))
             mine = update(ConversationTable).where(ConversationTable.conversation_id == conversation_id)
             connection.execute(mine.values(context_json=None, context_at=None))
 
     def purge(self, before: datetime) -> int:
-        """Delete messages received before a moment, except in open cases, and conversations that leaves empty; how many messages.
+        """Delete messages received before a moment, but those of cases, and conversations that leaves empty; how many messages.
 
-        Cases stay, without the texts. One short transaction a conversation, so that nobody who writes meanwhile has to wait.
+        What belongs to a case stays until that is erased (retention.py). One short transaction a conversation, so that nobody who writes
+        meanwhile has to wait.
         """
-        old = and_(MessageTable.received_at < before, ~_in_open_case())
+        old = and_(MessageTable.received_at < before, ~_KEPT)
         stale = or_(ConversationTable.context_at.is_(None), ConversationTable.context_at < before)
         message, case = aliased(MessageTable), aliased(CaseTable)
         unused = and_(
@@ -165,7 +187,7 @@ class Conversations:
         for conversation_id in conversation_ids:
             this = ConversationTable.conversation_id == conversation_id
             with self._database.write() as connection:
-                _lock(connection, conversation_id)
+                lock_conversation(connection, conversation_id)
                 deleted += connection.execute(delete(MessageTable).where(MessageTable.conversation_id == conversation_id, old)).rowcount
                 connection.execute(update(ConversationTable).where(this, stale).values(context_json=None, context_at=None))
                 connection.execute(delete(ConversationTable).where(this, unused))
@@ -179,10 +201,17 @@ def _enter(connection: Connection, conversation_id: str) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=["conversation_id"], set_=unchanged))
 
 
-def _lock(connection: Connection, conversation_id: str) -> None:
+def lock_conversation(connection: Connection, conversation_id: str) -> None:
+    """Until the end of the transaction. Whoever locks a case too locks the conversation first, as `accept` does."""
     statement = select(ConversationTable.conversation_id).where(ConversationTable.conversation_id == conversation_id)
     connection.execute(statement.with_for_update())
 
 
-def _in_open_case() -> ColumnElement[bool]:
-    return exists().where(CaseTable.case_id == MessageTable.case_id, CaseTable.state == "open")
+def _holder_name(connection: Connection, case: Case | None) -> str | None:
+    if case is None or case.holder is None:
+        return None
+    return connection.execute(select(AccountTable.display_name).where(AccountTable.account_id == case.holder)).scalar()
+
+
+_LIVE: ColumnElement[bool] = exists().where(CaseTable.case_id == MessageTable.case_id, CaseTable.state != "closed")
+_KEPT: ColumnElement[bool] = exists().where(CaseTable.case_id == MessageTable.case_id, CaseTable.erased_at.is_(None))

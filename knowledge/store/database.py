@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from knowledge.errors import StoreError
 from knowledge.store.schema import Base
@@ -67,6 +67,11 @@ class Database:
     def close(self) -> None:
         """Give back every connection."""
         self._engine.dispose()
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether a StoreError comes from the state of the database (locked, full, not there) and not from what was to be written."""
+    return isinstance(error.__cause__, SQLAlchemyError) and not isinstance(error.__cause__, DataError | IntegrityError)
 
 
 def insert(connection: Connection, table: type[Base]) -> postgresql.Insert | sqlite.Insert:

@@ -146,17 +146,19 @@ class ConversationTable(Base):
 
 
 class CaseTable(Base):
-    """A case for the person on duty; a conversation has at most one open."""
+    """A case for the person on duty; a conversation has at most one that is not closed."""
 
     __tablename__ = "cases"
     __table_args__ = (
         Index(
-            "uq_cases_open",
+            "uq_cases_live",
             "conversation_id",
             unique=True,
-            sqlite_where=text("state = 'open'"),
-            postgresql_where=text("state = 'open'"),
+            sqlite_where=text("state <> 'closed'"),
+            postgresql_where=text("state <> 'closed'"),
         ),
+        Index("ix_cases_state_due_at", "state", "due_at"),
+        Index("ix_cases_state_holder_seen_at", "state", "holder_seen_at"),
     )
 
     case_id: Mapped[str] = mapped_column(primary_key=True)
@@ -171,6 +173,26 @@ class CaseTable(Base):
     state: Mapped[str]
     closed_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
+    outcome_code: Mapped[str | None]
+    version: Mapped[int] = mapped_column(server_default=text("0"))
+    """Counts the changes: whoever decides on what has been read writes only if nobody else has written since."""
+    voice: Mapped[str | None]
+    commune: Mapped[str | None]
+    safe_contact: Mapped[str | None]
+    consent: Mapped[bool | None]
+    holder: Mapped[str | None] = mapped_column(index=True)
+    held_since: Mapped[datetime | None]
+    holder_seen_at: Mapped[datetime | None]
+    last_holder: Mapped[str | None]
+    """Who held it when it was closed: asked first when it is opened again."""
+    offered_to: Mapped[str | None]
+    offered_at: Mapped[datetime | None]
+    offer_until: Mapped[datetime | None]
+    asked: Mapped[tuple[str, ...]] = mapped_column(server_default=text("'[]'"))
+    """Accounts that have been asked in this round."""
+    due_at: Mapped[datetime | None]
+    """When the dispatcher looks at an open case next; null in the others."""
+    erased_at: Mapped[datetime | None]
 
 
 class MessageTable(Base):

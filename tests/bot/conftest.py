@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from house_fakes import Clock, FakeRasa, settings_of
 
+from bot import intake
 from bot.gateway import Gateway, Parts
 from bot.services import Services
 from bot.throttle import Throttle
@@ -89,6 +90,12 @@ def journal(tmp_path: Path) -> CaseJournal:
 @pytest.fixture
 def parts(opened: Services, store: Store, journal: CaseJournal, clock: Clock) -> Parts:
     return replace(opened.gateway_parts(), store=store, journal=journal, clock=clock)
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer waits until the database has the case, so that a test finds it there, however slow the machine is."""
+    monkeypatch.setattr(intake, "_DATABASE_S", 5.0)
 
 
 @pytest.fixture

@@ -14,13 +14,17 @@ from house_fakes import DANGER, FACILITIES, Broken, Clock, FakeRasa, Faulty, che
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from actions.duty.desk import DutyDesk
+from actions.duty.notices import DutyNotices
 from bot import gateway as gateway_module
+from bot import intake
 from bot.gateway import FORGET_AFTER, MAX_TEXT, Gateway, Parts, TooLong, TooMany
 from bot.services import Services
 from bot.throttle import Throttle
 from knowledge.collection import Collection
+from knowledge.directory import Directory
 from knowledge.errors import RequestRefused, SnapshotMissing, StoreError
-from knowledge.store import CaseJournal, Store
+from knowledge.store import Actor, CaseJournal, Store
 
 QUESTIONS = [
     FACILITIES,
@@ -250,6 +254,7 @@ async def test_without_the_database_the_case_goes_to_the_journal_and_from_there_
 
 async def test_a_database_that_hangs_keeps_nobody_in_danger_waiting(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway_module, "_DATABASE_S", 0.2)
+    monkeypatch.setattr(intake, "_DATABASE_S", 0.005)
     gate = threading.Event()
     gateway = down(parts, store=store_down(gate))
     asking = [asyncio.create_task(gateway.reply(conversation_id=f"q{n}", text=FACILITIES)) for n in range(40)]
@@ -402,6 +407,81 @@ async def test_a_wish_that_could_not_be_noted_is_not_said_to_be(parts: Parts) ->
     )
     assert (answer["kind"], answer["case_id"]) == ("handover", None)
     assert "chưa ghi được" in answer["text"]
+
+
+# While an officer has the conversation
+
+
+def taken(store: Store, clock: Clock) -> tuple[DutyDesk, str, str]:
+    """A desk, the only case, and the officer who has it."""
+    officer = store.accounts.add("lan", "Nguyễn Thị Lan", ["duty_officer"], "x", by=Actor()).account_id
+    desk = DutyDesk(store, DutyNotices.load(Directory.load()), clock)
+    (case,) = store.cases.list()
+    desk.take(case.case_id, officer)
+    return desk, case.case_id, officer
+
+
+async def test_while_an_officer_has_the_conversation_the_assistant_is_silent_and_then_back(
+    gateway: Gateway, store: Store, clock: Clock, rasa: FakeRasa
+) -> None:
+    await gateway.reply(conversation_id="c", text="cho tôi gặp cán bộ")
+    desk, case_id, officer = taken(store, clock)
+    for text in (FACILITIES, "cho tôi gặp cán bộ", "vâng ạ"):
+        told = await gateway.reply(conversation_id="c", text=text)
+        assert (told["kind"], told["text"], told["case_id"], told["suggestions"]) == ("handover", "", case_id, [])
+    assert [line.text for line in store.cases.get(case_id).transcript][1:] == [FACILITIES, "cho tôi gặp cán bộ", "vâng ạ"]
+    assert (await gateway.reply(conversation_id="d", text=FACILITIES))["kind"] == "answer"
+    desk.close(case_id, officer, "done", "xong")
+    assert (await gateway.reply(conversation_id="c", text=FACILITIES))["kind"] == "answer"
+
+
+async def test_danger_in_front_of_an_officer_makes_the_case_graver(gateway: Gateway, store: Store, clock: Clock) -> None:
+    await gateway.reply(conversation_id="c", text="cho tôi gặp cán bộ")
+    _, case_id, _ = taken(store, clock)
+    told = await gateway.reply(conversation_id="c", text=DANGER)
+    assert (told["kind"], told["text"]) == ("handover", "")
+    case = store.cases.get(case_id)
+    assert (case.risk, case.reason, case.state) == (4, "danger", "taken")
+
+
+async def test_danger_is_answered_where_nobody_can_say_whether_an_officer_is_there(
+    parts: Parts, store: Store, journal: CaseJournal, clock: Clock
+) -> None:
+    first = Gateway(parts, None)
+    await first.reply(conversation_id="c", text="cho tôi gặp cán bộ")
+    _, case_id, _ = taken(store, clock)
+    cut_off = down(parts, store=store_down())
+    cut_off.intake.learn("c", case_id, taken=True)
+    assert (await cut_off.reply(conversation_id="c", text="vâng ạ"))["text"] == ""
+    assert (await cut_off.reply(conversation_id="c", text=DANGER))["kind"] == "urgent"
+    journal.replay(store)
+    assert [line.text for line in store.cases.get(case_id).transcript][1:] == ["vâng ạ", DANGER]
+
+
+async def test_when_too_many_wait_they_are_told_so_and_danger_is_still_answered(
+    parts: Parts, rasa: FakeRasa, monkeypatch: pytest.MonkeyPatch, store: Store, clock: Clock
+) -> None:
+    monkeypatch.setattr(gateway_module, "_WAITING", 3)
+    gateway = Gateway(parts, rasa)
+    await gateway.reply(conversation_id="with-officer", text="cho tôi gặp cán bộ")
+    taken(store, clock)
+    rasa.gate = asyncio.Event()
+    waiting = [asyncio.create_task(gateway.reply(conversation_id=f"c{n}", text=FACILITIES)) for n in range(3)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooMany, match="113") as refused:
+        await gateway.reply(conversation_id="d", text=FACILITIES)
+    assert refused.value.retry_after >= 1
+    assert (await gateway.reply(conversation_id="d", text=DANGER))["kind"] == "urgent"
+    assert (await gateway.reply(conversation_id="with-officer", text="cháu đây ạ"))["text"] == ""
+    rasa.gate.set()
+    assert {told["kind"] for told in await asyncio.gather(*waiting)} == {"answer"}
+    assert (await gateway.reply(conversation_id="e", text=FACILITIES))["kind"] == "answer"
+
+
+async def test_how_the_person_is_spoken_to_is_known_to_the_case(gateway: Gateway, store: Store) -> None:
+    await gateway.reply(conversation_id="c", text="cháu 10 tuổi, bố đánh cháu chảy máu đầu, ở Đồng Nai")
+    (case,) = store.cases.list()
+    assert (case.voice, case.province) == ("child", "Đồng Nai")
 
 
 # Logs

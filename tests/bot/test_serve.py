@@ -15,12 +15,13 @@ from house_fakes import DANGER, FACILITIES, NOON, Clock, settings_of
 
 from actions.rasa_actions import build_executor
 from bot import serve as serve_module
+from bot.lanes import Lane
 from bot.serve import action_endpoint, house, serve
 from bot.services import Services
 from bot.supervisor import free_port
 from index import snapshot
-from knowledge.errors import SettingsError, TrogiupError
-from knowledge.store import JournalEntry, NewCase
+from knowledge.errors import SettingsError, StoreError, TrogiupError
+from knowledge.store import JournalEntry, NewCase, Store
 
 DONG_NAI = "efbc4e6044693632"
 
@@ -82,6 +83,32 @@ async def test_of_a_damaged_snapshot_the_last_good_one_answers_and_it_is_said(
         await asyncio.sleep(0.3)  # it is not tried again and again
     assert said == [f"index: {bad}: vectors.faiss was changed or is damaged."]
     assert caplog.text.count("event=index_fault") == 1
+
+
+async def test_the_upkeep_goes_on_whatever_goes_wrong(
+    services: Services, said: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    replay, errors = services.journal.replay, iter([OverflowError(DANGER), StoreError("gone")])
+
+    def fails_at_first(store: Store) -> int:
+        if error := next(errors, None):
+            raise error
+        return replay(store)
+
+    def no_snapshot() -> tuple[str, ...]:
+        raise RuntimeError(DANGER)
+
+    monkeypatch.setattr(services.journal, "replay", fails_at_first)
+    monkeypatch.setattr(services, "refresh", no_snapshot)
+    async with house(services, said.append, with_rasa=False):
+        services.journal.append(JournalEntry("c", "m", DANGER, services.clock(), "api", NewCase("violence", 4, "danger")))
+
+        async def moved() -> bool:
+            return bool(services.store.cases.list())
+
+        await until(moved)
+    assert "event=journal_stuck why=OverflowError" in caplog.text
+    assert DANGER not in caplog.text
 
 
 async def test_without_any_whole_snapshot_the_house_stands_and_danger_is_answered(services: Services, said: list[str]) -> None:
@@ -185,7 +212,7 @@ async def test_a_taken_port_is_one_line(services: Services, said: list[str]) -> 
 
 @pytest.fixture
 def actions(opened: Services, clock: Clock) -> TestClient:
-    return TestClient(action_endpoint(build_executor(opened.assistant(), clock)))
+    return TestClient(action_endpoint(build_executor(opened.assistant(), clock), Lane("answers")))
 
 
 def call(action: str, text: str, **metadata: Any) -> dict[str, Any]:

@@ -145,3 +145,10 @@ def test_describe_names_every_field_with_a_meaning(tmp_path: Path) -> None:
 def test_settings_cannot_be_changed(tmp_path: Path) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings.load({}, tmp_path).port = 1  # type: ignore[misc]
+
+
+def test_how_long_things_are_kept(tmp_path: Path) -> None:
+    settings = Settings.load({"TROGIUP_KEEP_CASES_MONTHS": "24"}, tmp_path)
+    assert (settings.keep_cases_months, settings.keep_conversations_days) == (24, 30)
+    for wrong in ("0", "-1", "1.5", "nhiều", "1201"):
+        assert "whole number" in refused({"TROGIUP_KEEP_CONVERSATIONS_DAYS": wrong}, tmp_path)

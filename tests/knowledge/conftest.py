@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -12,6 +13,7 @@ from random import Random
 
 import psycopg
 import pytest
+from sqlalchemy import Connection, text
 
 from knowledge.store import Store, sqlite_url
 from knowledge.store.database import Database, make_private_file, parse_url
@@ -103,10 +105,25 @@ def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     opened.close()
 
 
+@contextmanager
+def _triggers_off(connection: Connection) -> Iterator[None]:
+    """Only here may a log that is append-only be emptied."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        yield
+        return
+    triggers = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
+    for name, _ in triggers:
+        connection.exec_driver_sql(f"DROP TRIGGER {name}")
+    yield
+    for _, sql in triggers:
+        connection.exec_driver_sql(sql)
+
+
 @pytest.fixture
 def store(database: Database, clock: Clock) -> Store:
     """A store with nothing in it, on each kind of database."""
-    with database.write() as connection:
+    with database.write() as connection, _triggers_off(connection):
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(table.delete())
     return Store(database, clock, Random(7))

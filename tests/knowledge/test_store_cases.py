@@ -148,11 +148,17 @@ def test_forgetting_blanks_all_but_open_cases(store: Store, clock: Any, person: 
     other = Person(store, clock, "telegram:2")
     other.writes("của người khác")
     closed = person.writes("bị đánh", VIOLENCE)
-    store.cases.close(str(closed), "đã chuyển 111")
+    store.duty.take(str(closed), "hoa")
+    store.duty.say(str(closed), "hoa", "Chị ở Hà Nam phải không?")
+    store.duty.close(str(closed), "hoa", "helped", "đã chuyển 111")
+    clock.forward(hours=73)
     person.writes("địa chỉ nhà tôi")
     person.is_answered('{"text": "bí mật"}', '{"province": "Hà Nam"}')
     opened = person.writes("lại bị đánh", VIOLENCE)
+    store.duty.take(str(opened), "hoa")
+    store.duty.say(str(opened), "hoa", "Cô đây")
     store.conversations.forget(person.name)
+    assert [row.text for row in store.outbox.after(person.name)] == ["Cô đây"]
     assert person.texts() == ("lại bị đánh",)
     assert (transcript(store, closed), transcript(store, opened)) == ([None], ["lại bị đánh"])
     assert store.conversations.context(person.name, clock(), timedelta(hours=1)) is None
@@ -162,22 +168,35 @@ def test_forgetting_blanks_all_but_open_cases(store: Store, clock: Any, person: 
     store.conversations.forget("nobody")
 
 
-def test_purging_deletes_what_is_old_but_open_cases(store: Store, clock: Any, person: Person) -> None:
+def test_what_is_forgotten_while_it_is_answered_stays_forgotten(store: Store, clock: Any, person: Person) -> None:
+    person.writes("địa chỉ nhà tôi")
+    store.conversations.forget(person.name)
+    person.is_answered('{"text": "bí mật"}', '{"province": "Hà Nam"}')
+    assert store.conversations.context(person.name, clock(), timedelta(hours=1)) is None
+    assert store.conversations.accept(person.name, "m1", "địa chỉ nhà tôi", clock(), "telegram").answer_json is None
+
+
+def test_purging_deletes_what_is_old_but_what_belongs_to_cases(store: Store, clock: Any, person: Person) -> None:
     other = Person(store, clock, "telegram:2")
     other.writes("cũ")
     other.is_answered(context_json="{}")
     closed = person.writes("bị đánh", VIOLENCE)
     store.cases.close(str(closed), "xong")
     person.writes("cũ")
+    clock.forward(hours=73)
     opened = person.writes("lại bị đánh", VIOLENCE)
     border = clock.forward(days=30)
     person.writes("mới")
     person.is_answered(context_json="{}")
-    assert store.conversations.purge(border) == 3
+    assert store.conversations.purge(border) == 2
     assert store.conversations.purge(border) == 0
-    assert person.texts() == ("lại bị đánh", "mới")
-    assert (transcript(store, closed), transcript(store, opened)) == ([], ["lại bị đánh", "mới"])
     assert store.conversations.context(person.name, clock(), timedelta(days=99)) == "{}"
+    assert person.texts() == ("bị đánh", "lại bị đánh", "mới")
+    assert (transcript(store, closed), transcript(store, opened)) == (["bị đánh"], ["lại bị đánh", "mới"])
+    store.retention.erase(str(closed))
+    assert store.conversations.purge(border) == 1
+    assert person.texts() == ("lại bị đánh", "mới")
+    assert store.conversations.context(person.name, clock(), timedelta(days=99)) is None  # it may have come from the case
     assert store.conversations.context(other.name, clock(), timedelta(days=99)) is None
     assert store.conversations.accept(other.name, "m1", "cũ", clock(), "telegram").fresh
 
@@ -233,7 +252,7 @@ def test_a_case_is_raised_and_never_lowered(store: Store, clock: Any, person: Pe
     assert person.writes("gặp người thật", HANDOVER) == case_id
     (case,) = store.cases.list()
     expected = ("telegram:1", "telegram", ("handover", "violence"), 4, "danger", "Hà Nam", opened_at, danger_at, "open", None, None)
-    assert case == Case(case_id, *expected)
+    assert case == Case(case_id, *expected, version=1, due_at=opened_at)
     assert transcript(store, case_id) == ["cho gặp người thật", "dạ em ở huyện", "anh ấy cầm dao", "hôm qua cũng vậy", "gặp người thật"]
 
 
@@ -276,6 +295,7 @@ def test_a_closed_case_stays_closed(store: Store, clock: Any, person: Person) ->
     with pytest.raises(KnowledgeError, match="closed already"):
         store.cases.close(case_id, "khác")
     assert person.writes("cảm ơn") is None
+    clock.forward(hours=72, seconds=1)
     second = person.writes("lại bị đánh", VIOLENCE)
     assert second not in (None, case_id)
     assert transcript(store, second) == ["lại bị đánh"]

@@ -6,6 +6,8 @@
   const RETRY_AFTER_MS = [1000, 2000, 4000, 8000];
   const GIVE_UP_ON_ONE_TRY_MS = 20000;
   const COUNTER_FROM = 400;
+  const WAIT_S = 25;
+  const LOOK_AGAIN_MS = [1000, 2000, 4000, 8000, 15000];
 
   const words = JSON.parse(document.getElementById("texts").textContent);
   const main = document.querySelector("main.chat");
@@ -99,6 +101,16 @@
     );
   }
 
+  function sentTurn(row) {
+    const officer = row.kind === "officer";
+    return element(
+      "article",
+      { class: `turn ${row.kind}`, "data-id": row.id },
+      element("h2", officer ? {} : { class: "sr-only" }, officer ? words.chat.officer : words.chat.notice),
+      element("p", { class: "text" }, row.text),
+    );
+  }
+
   // ---- sending --------------------------------------------------------------------------------------------------------
 
   function newId() {
@@ -129,7 +141,7 @@
     return { refused: typeof problem.detail === "string" ? problem.detail : words.chat.failed };
   }
 
-  async function deliver(text, messageId) {
+  async function deliver(text, messageId, turn) {
     const body = { conversation_id: main.dataset.conversation, text, message_id: messageId };
     waiting.textContent = words.chat.waiting;
     let result;
@@ -140,9 +152,9 @@
       await pause(result.again);
     }
     waiting.textContent = "";
-    if (result.answer) showAnswer(result.answer);
+    if (result.answer) showAnswer(result.answer, turn);
     else if (result.refused) show(element("p", { class: "error" }, result.refused));
-    else showUnsent(text, messageId);
+    else showUnsent(text, messageId, turn);
   }
 
   function send(text) {
@@ -152,7 +164,7 @@
     log.append(turn);
     turn.scrollIntoView({ block: "nearest" });
     const messageId = newId();
-    sending = sending.then(() => deliver(text, messageId));
+    sending = sending.then(() => deliver(text, messageId, turn));
   }
 
   // ---- showing --------------------------------------------------------------------------------------------------------
@@ -166,7 +178,12 @@
     if (follow) (node.previousElementSibling ?? node).scrollIntoView({ block: "start" });
   }
 
-  function showAnswer(answer) {
+  function showAnswer(answer, question) {
+    if (answer.case_id) listen();
+    if (!answer.text) {
+      question.append(element("p", { class: "sent" }, words.chat.sent)); // somebody on duty reads it
+      return;
+    }
     const turn = answerTurn(answer);
     show(turn);
     if (answer.kind !== "urgent") return;
@@ -175,15 +192,55 @@
     turn.scrollIntoView({ block: "start" });
   }
 
-  function showUnsent(text, messageId) {
+  function showUnsent(text, messageId, turn) {
     const again = element("button", { type: "button", class: "button" }, words.chat.retry);
     const notice = element("div", { class: "error" }, element("p", {}, words.chat.unsent), again);
     again.addEventListener("click", () => {
       notice.remove();
       input.focus();
-      sending = sending.then(() => deliver(text, messageId));
+      sending = sending.then(() => deliver(text, messageId, turn));
     });
     show(notice);
+  }
+
+  // ---- what comes outside of an answer --------------------------------------------------------------------------------
+
+  let after = Number(main.dataset.after);
+  let listening = false;
+
+  function showSent(row) {
+    after = Math.max(after, row.id);
+    const old = row.replaces === null ? null : log.querySelector(`[data-id="${row.replaces}"]`);
+    if (old === null) {
+      if (log.querySelector(`[data-id="${row.id}"]`) === null) show(sentTurn(row));
+      return;
+    }
+    old.dataset.id = row.id;
+    old.querySelector(".text").textContent = row.text;
+    if (old.querySelector(".sent") === null) old.append(element("p", { class: "sent" }, words.chat.edited));
+  }
+
+  /** Asks again and again, each time until there is something or some seconds are over; after a lost network, in growing pauses. */
+  async function listen() {
+    if (listening) return;
+    listening = true;
+    let failures = 0;
+    for (;;) {
+      try {
+        const path = `/api/v1/conversations/${encodeURIComponent(main.dataset.conversation)}/updates?after=${after}&wait=${WAIT_S}`;
+        const response = await fetch(path, { signal: AbortSignal.timeout ? AbortSignal.timeout((WAIT_S + 10) * 1000) : undefined });
+        if (!response.ok) throw new Error(String(response.status));
+        (await response.json()).updates.forEach(showSent);
+        failures = 0;
+      } catch {
+        await pause(LOOK_AGAIN_MS[Math.min(failures++, LOOK_AGAIN_MS.length - 1)]);
+      }
+    }
+  }
+
+  if (main.dataset.live !== undefined) {
+    listen();
+    log.lastElementChild?.scrollIntoView({ block: "nearest" });
   }
 
   function count() {
