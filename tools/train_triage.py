@@ -28,7 +28,7 @@ from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 
 from actions.triage import DATA, KINDS, Triage
-from actions.triage.classifier import CLASSES, RISKS, SPEAKERS, Pieces
+from actions.triage.classifier import CLASSES, RISKS, SPEAKERS, Pieces, group_weights
 from knowledge.text import fold, nfc, sentences
 from tools.typos import damaged
 
@@ -49,8 +49,8 @@ _SMALL = 2
 _SEED = 20261122
 _FALSE_ALARMS = 0.01
 """The share of what only looks like danger, by writers unread, at which the classifier may raise the alarm."""
-_LOST = 0.005
-"""The share of danger, by writers unread, that it may be sure is none."""
+_LOST = 0.002
+"""The share of danger, by writers unread, that only a rule finds which is not firm, and that it may take for harmless."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -155,10 +155,10 @@ class Corpus:
         known = self.vocabulary
         starts, columns, values = array("i", [0]), array("i"), array("d")
         for groups in self.features:
-            for group in groups:
+            for group, weight in zip(groups, group_weights(groups), strict=True):
                 its = [known[piece] for piece in group if piece in known]
                 columns.extend(its)
-                values.extend([len(group) ** -0.5] * len(its) if its else ())
+                values.extend([weight] * len(its))
             starts.append(len(columns))
         return csr_array((np.array(values), np.array(columns, np.int32), np.array(starts, np.int32)), shape=(len(self.rows), len(known)))
 
@@ -179,14 +179,13 @@ def unseen(corpus: Corpus) -> Floats:
     """The log-odds of each row by a model that has read nothing of its writer (nor of writers who read that one); NaN where nobody wrote it."""
     scores = np.full(len(corpus.rows), np.nan)
     for writer in WRITERS:
-        hidden = {writer, *(other for other, read in HAS_READ.items() if writer in read)}
-        weights, intercept = fit_head(corpus, corpus.where(_not_by(hidden)), _is_urgent)
+        weights, intercept = fit_head(corpus, corpus.where(_not_by(hidden_from(writer))), _is_urgent)
         its = np.setdiff1d(np.arange(len(corpus.rows)), corpus.where(_not_by({writer})))
         scores[its] = corpus.matrix[its] @ weights + intercept
     return scores
 
 
-def _not_by(writers: set[str]) -> Callable[[Row], bool]:
+def _not_by(writers: set[str] | frozenset[str]) -> Callable[[Row], bool]:
     return lambda row: row.writer not in writers
 
 
@@ -194,21 +193,33 @@ def _is_urgent(row: Row) -> bool:
     return row.urgent
 
 
-def bars(corpus: Corpus, scores: Floats, say: Callable[[str], None]) -> tuple[float, float]:
-    """The bars `alarm` and `quiet` of the classifier, from scores of writers unread: the shares of the constants above."""
+def bars(corpus: Corpus, scores: Floats, fired: Sequence[tuple[bool, bool]], say: Callable[[str], None]) -> tuple[float, float]:
+    """The bars `alarm` and `quiet` of the classifier, from scores of writers unread: the shares of the constants above.
+
+    `fired`: for each row whether a firm rule fires, and whether any does.
+    """
     known = ~np.isnan(scores)
-    urgent = np.array([row.urgent for row in corpus.rows])
+    urgent, firm, open_ = (np.array(list(map(test, corpus.rows, fired))) for test in (lambda row, _: row.urgent, lambda _, f: f[0], lambda _, f: f[1]))
+    alone = scores[known & ~urgent]
     for rate in (0.005, 0.01, 0.02, 0.03, 0.05, 0.1):
-        bar = np.quantile(scores[known & ~urgent], 1 - rate)
+        bar = np.quantile(alone, 1 - rate)
         say(f"writer unread: false alarms {rate:.1%} at {bar:.2f}, recall {np.mean(scores[known & urgent] >= bar):.3f}")
-    alarm = np.quantile(scores[known & ~urgent], 1 - _FALSE_ALARMS)
-    return round(float(alarm), 2), round(float(np.quantile(scores[known & urgent], _LOST)), 2)
+    alarm = float(np.quantile(alone, 1 - _FALSE_ALARMS))
+    by_open = np.sort(scores[known & urgent & open_ & ~firm & (scores < alarm)])
+    quiet = float(by_open[int(_LOST * np.sum(known & urgent))])
+    return round(alarm, 2), round(quiet, 2)
 
 
-def heads(corpus: Corpus) -> tuple[Floats, Floats]:
-    """Weights, shape (features, heads), and intercepts of every head."""
-    of_danger = corpus.where(_is_urgent)
-    fitted = [fit_head(corpus, corpus.where(lambda row: True), _is_urgent)]
+def hidden_from(writer: str) -> set[str]:
+    """The writers that a model may not have read which is measured on `writer`."""
+    return {writer, *(other for other, read in HAS_READ.items() if writer in read)}
+
+
+def heads(corpus: Corpus, hidden: set[str] | frozenset[str] = frozenset()) -> tuple[Floats, Floats]:
+    """Weights, shape (features, heads), and intercepts of every head, from all rows but those of `hidden` writers."""
+    read = corpus.where(_not_by(hidden))
+    of_danger = np.intersect1d(read, corpus.where(_is_urgent))
+    fitted = [fit_head(corpus, read, _is_urgent)]
     for field, classes in (("risk", [risk.name for risk in RISKS]), ("category", CLASSES), ("speaker", SPEAKERS)):
         known = np.array([at for at in of_danger if getattr(corpus.rows[at], field) is not None])
         fitted += [fit_head(corpus, known, lambda row, field=field, one=one: getattr(row, field) == one) for one in classes]  # type: ignore[misc]
@@ -236,7 +247,9 @@ def train(path: Path, say: Callable[[str], None]) -> None:
     triage = Triage.rules_only()
     corpus = Corpus.read(triage, [*danger_rows(), *other_rows(triage)])
     say(f"{len(corpus.rows) // corpus.copies} messages, {len(corpus.vocabulary)} features")
-    chosen = bars(corpus, unseen(corpus), say)
+    firm = {rule.id for rule in triage.rules if rule.firm}
+    read = [triage.assess(row.text, row.earlier).rules if row.writer else () for row in corpus.rows]
+    chosen = bars(corpus, unseen(corpus), [(not firm.isdisjoint(rules), bool(rules)) for rules in read], say)
     arrays = packed(corpus, *heads(corpus), chosen)
     write(path, {**arrays, "trained_on": np.frombuffer(fingerprint().encode(), np.uint8)})
     say(f"alarm from {chosen[0]:.2f}, quiet under {chosen[1]:.2f}; {len(arrays['weights'])} features, {path.stat().st_size / 1e6:.2f} MB")

@@ -39,15 +39,19 @@ _GRAMS = (3, 4, 5)
 _ONE = {"minor_self": "ME", "self": "ME", "young": "ME", "son_daughter": "ME"}
 _ORDER = {concept: at for at, concept in enumerate((*PERSONS, "generic"))}
 
+_SHARES = (1.0, 1.0, 1.0, 1.0, 0.5)
+"""How much a group may say; concepts and rules less than words, which read what these do not."""
+
 Pieces = tuple[Sequence[str], ...]
-"""The features of a text by group; each group weighs the same, however many it has."""
+"""The features of a text by group."""
 
 
 class Reading(NamedTuple):
-    """`urgent`: log-odds that somebody is in danger; the most likely `risk`, `kind` and `speaker`, were it so."""
+    """`urgent`: log-odds that somebody is in danger; the most likely `risk`, `kind` and `speaker`, were it so; `sure`: of the risk."""
 
     urgent: float
     risk: Risk
+    sure: bool
     kind: str
     speaker: str
 
@@ -83,18 +87,23 @@ class Classifier:
         """Reads a text, the most alarming window of it where it is long; `found`, `rules`: concepts and rules that are in it."""
         values = max((self.values(pieces(*window)) for window in _windows(text, found, rules)), key=lambda values: float(values[0]))
         risks, kinds, speakers = values[1:5], values[5 : 5 + len(CLASSES)], values[5 + len(CLASSES) :]
+        likely = int(risks.argmax())
         return Reading(
-            float(values[0]), RISKS[int(risks.argmax())], CLASSES[int(kinds.argmax())], SPEAKERS[int(speakers.argmax())]
+            urgent=float(values[0]),
+            risk=RISKS[likely],
+            sure=bool(risks[likely] > 0),
+            kind=CLASSES[int(kinds.argmax())],
+            speaker=SPEAKERS[int(speakers.argmax())],
         )
 
     def values(self, groups: Pieces) -> npt.NDArray[np.float32]:
         """The log-odds of every head, shape (heads,)."""
         values = self.intercepts
         known = self.vocabulary.get
-        for group in groups:
+        for group, weight in zip(groups, group_weights(groups), strict=True):
             rows = [at for piece in group if (at := known(piece)) is not None]
             if rows:
-                values = values + self.weights[rows].sum(axis=0) * len(group) ** -0.5
+                values = values + self.weights[rows].sum(axis=0) * weight
         return values
 
 
@@ -110,6 +119,11 @@ def pieces(text: Text, found: Sequence[Found], rules: Iterable[str]) -> Pieces:
         list(dict.fromkeys(gram for word in folded for gram in _grams(word))),
         list(dict.fromkeys([*(f"k{c}" for c in concepts), *(f"k{a} {b}" for a, b in pairwise(concepts)), *(f"r{rule}" for rule in rules)])),
     )
+
+
+def group_weights(groups: Pieces) -> list[float]:
+    """What each feature of a group counts: less where there are many."""
+    return [share * max(len(group), 1) ** -0.5 for share, group in zip(_SHARES, groups, strict=True)]
 
 
 def _windows(text: Text, found: Sequence[Found], rules: Sequence[str]) -> Iterator[tuple[Text, Sequence[Found], Sequence[str]]]:

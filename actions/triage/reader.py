@@ -40,6 +40,8 @@ _WORDS = frozenset({"sextortion", "groomed", "stranger-online", "secret-with-adu
 _OF_CHILDREN = frozenset({"child_abuse", "child_neglect"})
 CLASSIFIER = "classifier"
 """Stands among the rules that fired where the classifier raised the alarm."""
+_CRY = 8
+"""Words: a bare cry for help may be anything; in a longer message the classifier says what the rules leave open."""
 _WORSE = 1.0
 """Log-odds that a message must add to those before it."""
 
@@ -136,13 +138,15 @@ class Triage:
         return not self._alarmed(earlier) and joined.reading.urgent - earlier.reading.urgent >= _WORSE
 
     def _assess(self, heard: Heard, *, raised: bool) -> Assessment:
-        by_rules = _by_rules(heard.scene, heard.fired)
-        if not raised or heard.reading is None:
-            return by_rules
-        rules = (*by_rules.rules, CLASSIFIER)
+        found, reading = _by_rules(heard.scene, heard.fired), heard.reading
+        if not raised or reading is None:
+            return found
+        rules = (*found.rules, CLASSIFIER)
         if not heard.fired:
-            return replace(_by_reading(heard.scene, heard.reading), rules=rules)
-        return replace(by_rules, risk=max(by_rules.risk, heard.reading.risk), rules=rules)
+            return replace(_by_reading(heard.scene, reading), rules=rules)
+        vague = found.kinds == ("other_violence",) and len(heard.text.forms) > _CRY
+        kinds = tuple(dict.fromkeys((reading.kind, *found.kinds))) if vague else found.kinds
+        return replace(found, kinds=kinds, risk=max(found.risk, reading.risk) if reading.sure else found.risk, rules=rules)
 
     def _fired(self, scene: Scene, since: int) -> list[Fired]:
         guarded, story = (scene.has(self.lexicon.roles[role]) for role in ("guard", "story"))
