@@ -17,8 +17,10 @@ RATE = 0.15
 
 
 def damaged(text: str, noise: np.random.Generator, rate: float = RATE) -> str:
-    """`text` with about `rate` of its longer words mistyped: letters exchanged, left out, doubled, a neighbour hit, a tone left as its key."""
-    return " ".join(_mistyped(word, noise) if len(word) > 2 and word.isalpha() and noise.random() < rate else word for word in text.split(" "))
+    """`text` with about `rate` of its longer words mistyped: letters exchanged, left out or doubled, a neighbour's key, a tone's key."""
+    return " ".join(
+        _mistyped(word, noise) if len(word) > 2 and word.isalpha() and noise.random() < rate else word for word in text.split(" ")
+    )
 
 
 def _mistyped(word: str, noise: np.random.Generator) -> str:

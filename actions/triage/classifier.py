@@ -1,7 +1,7 @@
 """A small linear classifier beside the rules: what it has learned of danger told without any of the lexicon's words.
 
-Its features are runs of words with persons made one ("ME", "PARENT"), runs of words as written with their marks, parts of words (for typos),
-and the concepts and rules that were found. Its heads are logistic regressions that share them: urgent or not, risk, kind, who writes.
+Its features are runs of words with persons made one ("ME", "PARENT"), runs of words with their marks, parts of words (for typos), and the
+concepts and rules that were found. Its heads are logistic regressions that share them: urgent or not, risk, kind, who writes.
 `tools/train_triage.py` makes its weights (data/triage/classifier.npz: numpy arrays, no pickle), which are read with numpy alone.
 """
 
@@ -32,9 +32,9 @@ HEADS = ("urgent", *(risk.name for risk in RISKS), *CLASSES, *SPEAKERS)
 """The columns of the weights."""
 WINDOW = 90
 """Words read at a time: in a long message danger must not drown in the rest of it."""
-_STEP = 60
-_WINDOWS = 12
-"""Windows of one message: a bound on time. The rules read all of it."""
+_STEP = 80
+_WINDOWS = 6
+"""Windows of one message, half from its beginning, half from its end: a bound on time. The rules read all of it."""
 _GRAMS = (3, 4, 5)
 _ONE = {"minor_self": "ME", "self": "ME", "young": "ME", "son_daughter": "ME"}
 _ORDER = {concept: at for at, concept in enumerate((*PERSONS, "generic"))}
@@ -60,7 +60,8 @@ class Reading(NamedTuple):
 class Classifier:
     """`weights`: shape (features, heads), `intercepts`: (heads,), columns as HEADS has them.
 
-    `alarm`: log-odds from which it raises the alarm by itself; `quiet`: log-odds under which rules that are not firm are not believed.
+    `alarm`: log-odds from which it raises the alarm by itself; `quiet`, `silent`: log-odds under which open rules, and all rules, are
+    not believed.
     """
 
     vocabulary: Mapping[str, int]
@@ -68,6 +69,7 @@ class Classifier:
     intercepts: npt.NDArray[np.float32]
     alarm: float
     quiet: float
+    silent: float
 
     @classmethod
     def load(cls, path: Path) -> Classifier:
@@ -79,9 +81,9 @@ class Classifier:
                 intercepts, bars = kept["intercepts"], kept["bars"]
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise KnowledgeError(f"{path.name} cannot be read", file=str(path)) from error
-        if weights.shape != (len(words), len(HEADS)) or intercepts.shape != (len(HEADS),):
+        if weights.shape != (len(words), len(HEADS)) or intercepts.shape != (len(HEADS),) or bars.shape != (3,):
             raise KnowledgeError(f"{path.name} is of another form; run: make train", file=str(path))
-        return cls({word: at for at, word in enumerate(words)}, weights, intercepts, float(bars[0]), float(bars[1]))
+        return cls({word: at for at, word in enumerate(words)}, weights, intercepts, *map(float, bars))
 
     def read(self, text: Text, found: Sequence[Found], rules: Sequence[str]) -> Reading:
         """Reads a text, the most alarming window of it where it is long; `found`, `rules`: concepts and rules that are in it."""
@@ -154,9 +156,9 @@ def _stream(text: Text, found: Sequence[Found]) -> list[str]:
         last = place
         if place < covered:
             continue
-        if item := persons.get(place):
-            covered = item.end
-            stream.append(_ONE.get(item.concept, item.concept.upper()))
+        if person := persons.get(place):
+            covered = person.end
+            stream.append(_ONE.get(person.concept, person.concept.upper()))
         else:
             stream.append("0" if form.isdigit() else fold(form))
     return stream

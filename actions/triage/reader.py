@@ -1,7 +1,8 @@
 """Triage: a message is read by the speller, the lexicon, the rules and the classifier, and assessed.
 
-Either of the two raises the alarm by itself: a rule, or the classifier from its bar `alarm` on. Only a rule that is not firm, which gives
-way to talk of policy and news anyhow, also gives way where the classifier is sure that nobody is in danger (under its bar `quiet`).
+Either of the two raises the alarm by itself: a rule, or the classifier from its bar `alarm` on. A rule that is not firm, which gives way
+to talk of policy and news anyhow, also gives way under the classifier's bar `quiet`; a firm one only under `silent`, which lies below
+every message of danger that a rule found and the classifier had not learned from (tools/train_triage.py).
 """
 
 from __future__ import annotations
@@ -122,8 +123,8 @@ class Triage:
         muted = scene.has(roles["mute"]) and not scene.has(("self", "minor_self", "help"))
         fired = [] if muted else sorted(self._fired(scene, since), key=lambda one: -one.risk)
         reading = self.classifier.read(words, found, _ids(fired)) if self.classifier and words.forms else None
-        if self.classifier and reading and reading.urgent < self.classifier.quiet:
-            fired = [one for one in fired if one.rule.firm]
+        if self.classifier and reading:
+            fired = [one for one in fired if reading.urgent >= (self.classifier.silent if one.rule.firm else self.classifier.quiet)]
         return Heard(words, found, scene, fired, reading)
 
     def _alarmed(self, heard: Heard) -> bool:
@@ -179,10 +180,8 @@ def _by_rules(scene: Scene, fired: Sequence[Fired]) -> Assessment:
 def _by_reading(scene: Scene, reading: Reading) -> Assessment:
     """What the classifier found where no rule did. Who is hurt is read off who writes, unless the words name somebody."""
     child = reading.kind in _OF_CHILDREN or scene.has(("minor_self", "minor", "child", "mychild"))
-    if reading.speaker in ("child", "self"):
-        victim = reading.speaker
-    else:
-        victim = "child" if child else "other"
+    others = "child" if child else "other"
+    victim = reading.speaker if reading.speaker in ("child", "self") else others
     kinds = (reading.kind, "child_abuse") if reading.kind == "sexual_abuse" and victim == "child" else (reading.kind,)
     return Assessment(reading.risk, kinds, reading.speaker, (), victim)
 
