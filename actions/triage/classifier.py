@@ -35,6 +35,8 @@ WINDOW = 90
 _STEP = 80
 _WINDOWS = 6
 """Windows of one message, half from its beginning, half from its end: a bound on time. The rules read all of it."""
+_SURE = 1.0
+"""Log-odds of a risk from which it raises that of a rule."""
 _GRAMS = (3, 4, 5)
 _ONE = {"minor_self": "ME", "self": "ME", "young": "ME", "son_daughter": "ME"}
 _ORDER = {concept: at for at, concept in enumerate((*PERSONS, "generic"))}
@@ -93,7 +95,7 @@ class Classifier:
         return Reading(
             urgent=float(values[0]),
             risk=RISKS[likely],
-            sure=bool(risks[likely] > 0),
+            sure=bool(risks[likely] > _SURE),
             kind=CLASSES[int(kinds.argmax())],
             speaker=SPEAKERS[int(speakers.argmax())],
         )

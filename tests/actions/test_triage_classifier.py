@@ -22,8 +22,8 @@ WEIGHTS = DATA / "classifier.npz"
 INDIRECT = [
     "bác hàng xóm hay bắt con ngồi lên đùi rồi cho tay vào trong áo",
     "ba say về là cả nhà ra chuồng bò ngủ, em sợ lắm",
-    "chắc mai không còn ai phiền vì con nữa",
-    "tay con bé có mấy chấm tròn như đầu thuốc lá dí vào",
+    "chắc mai không còn ai phiền vì con nữa, con cho bạn hết đồ chơi rồi",
+    "mẹ kế hay lấy kẹp tóc nóng dí vào tay con",
 ]
 
 
