@@ -1,4 +1,4 @@
-"""What no change may make worse in triage. Only counts are looked at: the held-out sets must not be read, so no failure prints a message."""
+"""What no change may make worse in triage. Only counts are looked at: the held-out sets must not be read, and no failure prints a line."""
 
 from __future__ import annotations
 
