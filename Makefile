@@ -18,7 +18,7 @@ run: setup ## install what is missing, build what is not fresh, start the servic
 	@exec $(BIN)/trogiup serve
 
 test: setup-dev ## install what is missing, run all tests (PYTEST="-k name" for some)
-	@$(BIN)/python -m pytest $(if $(TROGIUP_REQUIRE_ALL_TESTS),-p tools.require_all_tests) $(PYTEST)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(if $(TROGIUP_REQUIRE_ALL_TESTS),-p tools.require_all_tests) $(PYTEST)
 
 check: setup-dev ## what CI runs: format, lint, types, layers, tests with coverage
 	$(BIN)/ruff format --check $(FILES)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from actions.citing import Citing
-from actions.clauses import repeats
+from actions.clauses import prepare, repeats
 from actions.facts import FactTeller
 from actions.guard import guarded
 from actions.listing import listing
@@ -54,6 +54,11 @@ class Answerer:
     @cached_property
     def _facts(self) -> FactTeller:
         return FactTeller(self.retriever, self._citing, self.notices, self.texts)
+
+    def warm(self) -> None:
+        """Reads passages and their clauses ahead of the first question, as many as are kept."""
+        self.retriever.warm()
+        prepare(self.retriever.snapshot.passages)
 
     def answer(self, query: Query, context: Context, skip: Sequence[str] = ()) -> Answer:
         """An `answer`, or an `abstain` that says what is missing and who may know. `skip`: passages already shown."""
@@ -153,9 +158,9 @@ class Answerer:
         self, query: Query, found: Sequence[Hit], hits: Sequence[Hit], skip: Sequence[str]
     ) -> tuple[Told, tuple[list[str], tuple[Repair, ...]], tuple[str, ...]]:
         """What is told within the limit, repaired, and its notices: those are never the ones to go."""
-        room = LIMIT
+        room, teller = LIMIT, self._telling.teller(query, found, hits, skip)
         for _ in range(_TRIES):
-            told = self._telling.tell(query, found, hits, skip, room)
+            told = teller(room)
             lines, made = self._repaired(told)
             notices = self._notices(query, told.hits, "\n".join(lines))
             over = len("\n".join([*lines, self._citing.source(told.hits), *notices])) - LIMIT

@@ -17,7 +17,6 @@ from actions.routing import Route, Router
 from actions.texts import Texts
 from index.model import Query
 from knowledge.model import Hotline
-from knowledge.text import marked_words
 
 SMALLTALK = frozenset({"greet", "goodbye", "thanks", "affirm", "deny", "bot_about"})
 """Intents of the dialogue model that are small talk; each has a text of the same name."""
@@ -245,8 +244,7 @@ class Assistant:
         written = self.desk.directory.find_phone(asked)
         if written and (query.wants_phone or (len(query.terms) <= _SHORT_PHONE and not query.provinces)):
             return self._named(written, message, context)
-        typed = set(marked_words(message.text))
-        if not query.wants_phone or ("sở" in typed and "số" not in typed):  # "báo cáo cho sở nào" asks for an office
+        if not query.wants_phone or self.desk.names_office(message.text):
             return None
         if self.desk.asks_for_body(asked):
             rows: tuple[Hotline, ...] = ()

@@ -3,28 +3,50 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from itertools import islice
+from pathlib import Path
+
+import yaml
 
 from actions.guard import bodies
 from index.analysis import has_quantity, terms, years_in
-from index.model import Hit, Query
+from index.coverage import Wanted
+from index.model import Asked, Hit, Query
 from index.search import Retriever
-from knowledge.model import Span
-from knowledge.text import fold, folded_line, sentences
+from knowledge.model import Passage, Span
+from knowledge.text import document_line, fold, sentences
 
+DATA = Path(__file__).parent / "data"
 _LETTER = re.compile(r"^(?:[a-zđ]\)|\d{1,2}\.)\s+(?=\S)")
 """The number of a clause in its list."""
-_PERCENT_ASKED = re.compile(r"phan tram|%|ty le|ti le")
-_PERCENT = re.compile(r"\d\s*(?:%|phần trăm)")
-_SHARE = frozenset(("ty", "ti", "le", "phan", "tram", "bao", "nhieu"))
-"""Folded words that ask for a share: a clause that has the share need not call it one."""
-_MOMENT = re.compile(r"\b20\d\d\b|\d/\d|[Qq]uý [IV1-4]|\b(?:tháng|ngày) \d|[Hh][àằ]ng năm|định kỳ")
+_KEPT = 4096
+"""Passages and headings whose words are kept read."""
 _SHORTEST = 12
 """Characters; a shorter clause ("…") hangs on its neighbour."""
 CERTAIN = 1.15
 """Fit of a clause that holds the asked figure beside nearly all that is asked: no other figure is told with it."""
 _FIGURE, _BODY, _YEAR = 0.25, 0.15, 0.25
 """What a clause gains in which stands what is asked for: the figure, the body or moment, the year (parts of the whole question, 0…1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """How a clause shows what stands in it; data/clauses.yml."""
+
+    share_asked: re.Pattern[str]
+    share: re.Pattern[str]
+    share_words: frozenset[str]
+    moment: re.Pattern[str]
+
+
+@cache
+def _signs() -> Signs:
+    table = yaml.safe_load((DATA / "clauses.yml").read_text(encoding="utf-8"))
+    patterns = {name: re.compile(table[name]) for name in ("share_asked", "share", "moment")}
+    return Signs(share_words=frozenset(table["share_words"]), **patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +57,34 @@ class Excerpt:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A clause of a passage, read once. `start`, `end`: in the passage's words."""
+
+    start: int
+    end: int
+    terms: frozenset[str]
+    figure: bool
+    """A number stands there that counts or measures something."""
+    share: bool
+    body: bool
+    moment: bool
+    years: frozenset[int]
+
+    @classmethod
+    def of(cls, words: str, start: int, end: int) -> Clause:
+        """Reads the words between two places."""
+        text = words[start:end]
+        body, moment = any(bodies(text)), bool(_signs().moment.search(text))
+        return cls(start, end, frozenset(terms(text)), has_quantity(text), bool(_signs().share.search(text)), body, moment, years_in(text))
+
+
+def prepare(passages: Iterable[Passage]) -> None:
+    """Reads the clauses of passages ahead of the first question, as many as are kept."""
+    for passage in islice(passages, _KEPT):
+        _of(passage)
+
+
 def excerpt(query: Query, hit: Hit, retriever: Retriever, budget: int) -> Excerpt:
     """The best run of clauses of at most about `budget` characters; always at least one clause, cut at its end if it alone is longer.
 
@@ -42,40 +92,40 @@ def excerpt(query: Query, hit: Hit, retriever: Retriever, budget: int) -> Excerp
     another figure comes along where the best one holds all that is asked.
     """
     query = _figure_asked(query)
-    words, spans = _of(hit)
-    best = max(range(len(spans)), key=lambda at: (_fit(query, words[slice(*spans[at])], retriever), -at))
+    clauses, fit = _of(hit.passage), Fit.of(query, retriever)
+    best = max(range(len(clauses)), key=lambda at: (fit.of_clause(clauses[at]), -at))
     counting = query.asked == "how_many"
-    certain = counting and _fit(query, words[slice(*spans[best])], retriever, _above(hit)) >= CERTAIN
+    certain = counting and fit.of_clause(clauses[best], _above(hit)) >= CERTAIN
     first = last = best
     while True:
         grown = False
-        following = spans[last + 1] if last + 1 < len(spans) else None
-        if following and following[1] - spans[first][0] <= budget and not (certain and has_quantity(words[slice(*following)])):
+        following = clauses[last + 1] if last + 1 < len(clauses) else None
+        at_end = first == best and last == len(clauses) - 1
+        if following and following.end - clauses[first].start <= budget and not (certain and following.figure):
             last, grown = last + 1, True
-        elif not counting and first > 0 and spans[last][1] - spans[first - 1][0] <= budget and first == best and last == len(spans) - 1:
+        elif not counting and first > 0 and clauses[last].end - clauses[first - 1].start <= budget and at_end:
             first, best, grown = first - 1, first - 1, True
         if not grown:
             break
-    return _cut(hit, spans[first][0], spans[last][1], budget)
+    return _cut(hit, clauses[first].start, clauses[last].end, budget)
 
 
 def opening(hit: Hit, budget: int) -> Excerpt:
     """A passage from its beginning: as many clauses as fit into `budget` characters, at least the first, cut if it alone is longer."""
-    _, spans = _of(hit)
-    start = spans[0][0]
-    end = next((last for _, last in reversed(spans) if last - start <= budget), spans[0][1])
+    clauses = _of(hit.passage)
+    start = clauses[0].start
+    end = next((clause.end for clause in reversed(clauses) if clause.end - start <= budget), clauses[0].end)
     part = _cut(hit, start, end, budget)
-    return part if end == spans[-1][1] or part.words.endswith("…") else Excerpt(part.span, f"{part.words.rstrip(' .,;:')}…")
+    return part if end == clauses[-1].end or part.words.endswith("…") else Excerpt(part.span, f"{part.words.rstrip(' .,;:')}…")
 
 
 def best_fit(query: Query, hit: Hit, retriever: Retriever) -> float:
     """How well the best clause of a passage, its headings added, answers: coverage, and the figure, body and year asked for."""
-    query = _figure_asked(query)
-    words, spans = _of(hit)
-    above = _above(hit)
-    return max(_fit(query, words[slice(*span)], retriever, above) for span in spans)
+    fit, above = Fit.of(_figure_asked(query), retriever), _above(hit)
+    return max(fit.of_clause(clause, above) for clause in _of(hit.passage))
 
 
+@lru_cache(maxsize=_KEPT)
 def shown(words: str) -> str:
     """What a person reads of a quote: one line, without Markdown marks and the closing "./."."""
     line = re.sub(r"[\s]+", " ", words.replace("*", "").replace("#", "")).strip()
@@ -92,12 +142,12 @@ def clipped(words: str, most: int) -> str:
 
 def repeats(text: str, told: str) -> bool:
     """Whether `text` says nothing that `told` does not say word for word."""
-    return folded_line(text) in folded_line(told)
+    return document_line(text) in document_line(told)
 
 
 def _figure_asked(query: Query) -> Query:
     """Asked for a share: the question by what it is a share of."""
-    left = tuple(term for term in query.terms if term not in _SHARE)
+    left = tuple(term for term in query.terms if term not in _signs().share_words)
     return replace(query, terms=left) if query.asked == "how_many" and left else query
 
 
@@ -106,11 +156,15 @@ def _above(hit: Hit) -> str:
     return hit.passage.path[-1] if hit.passage.path else ""
 
 
-def _of(hit: Hit) -> tuple[str, list[tuple[int, int]]]:
-    """The words of a passage and the spans of its clauses in them, counted from the passage's beginning."""
+def _of(passage: Passage) -> tuple[Clause, ...]:
+    return _read(passage.text, passage.role == "closing")
+
+
+@lru_cache(maxsize=_KEPT)
+def _read(text: str, closing: bool) -> tuple[Clause, ...]:
     # Inside a clause a line break is a page break; recipients and signature are lists of lines.
-    words = hit.passage.text if hit.passage.role == "closing" else hit.passage.text.replace("\n", " ")
-    return words, _clauses(words)
+    words = text if closing else text.replace("\n", " ")
+    return tuple(Clause.of(words, *span) for span in _clauses(words))
 
 
 def _cut(hit: Hit, first: int, last: int, budget: int) -> Excerpt:
@@ -133,18 +187,36 @@ def _clauses(text: str) -> list[tuple[int, int]]:
     return spans or [(0, len(text))]
 
 
-def _fit(query: Query, clause: str, retriever: Retriever, above: str = "") -> float:
-    fit = retriever.coverage(query, frozenset([*terms(clause), *terms(above)]))
-    if query.asked == "how_many":
-        asked = bool(_PERCENT.search(clause)) if _PERCENT_ASKED.search(fold(query.written_out)) else has_quantity(clause)
-        fit += _FIGURE if asked else -_FIGURE
-    if query.asked == "who" and any(bodies(clause)):
-        fit += _BODY
-    if query.asked == "when" and _MOMENT.search(clause):
-        fit += _BODY
-    if query.years and (said := years_in(clause) or years_in(above)):
-        fit += _YEAR if said.issuperset(query.years) else -_YEAR
-    return fit
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How well clauses answer one question."""
+
+    wanted: Wanted
+    asked: Asked
+    percent: bool
+    years: frozenset[int]
+
+    @classmethod
+    def of(cls, query: Query, retriever: Retriever) -> Fit:
+        """What of the question decides."""
+        percent = query.asked == "how_many" and bool(_signs().share_asked.search(fold(query.written_out)))
+        return cls(retriever.wanted(query), query.asked, percent, frozenset(query.years))
+
+    def of_clause(self, clause: Clause, above: str = "") -> float:
+        """Coverage with the heading `above`, and the figure, body, moment or year asked for."""
+        fit = self.wanted.share(clause.terms | _terms(above) if above else clause.terms)
+        if self.asked == "how_many":
+            fit += _FIGURE if (clause.share if self.percent else clause.figure) else -_FIGURE
+        if (self.asked == "who" and clause.body) or (self.asked == "when" and clause.moment):
+            fit += _BODY
+        if self.years and (said := clause.years or years_in(above)):
+            fit += _YEAR if said.issuperset(self.years) else -_YEAR
+        return fit
+
+
+@lru_cache(maxsize=_KEPT)
+def _terms(heading: str) -> frozenset[str]:
+    return frozenset(terms(heading))
 
 
 def _whole_words(text: str, span: Span, limit: int) -> Span:

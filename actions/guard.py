@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import yaml
@@ -72,5 +72,6 @@ def _table() -> tuple[re.Pattern[str], frozenset[str]]:
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, heads))})(?!\w)"), frozenset(table["joints"])
 
 
+@lru_cache(maxsize=4096)
 def _flat(text: str) -> str:
     return re.sub(r"[\s*#]+", " ", fold(text)).strip()

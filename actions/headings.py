@@ -11,7 +11,7 @@ import yaml
 
 from index.model import Hit
 from knowledge.model import Document, Fact, Passage, Span
-from knowledge.text import folded_line
+from knowledge.text import document_line
 
 DATA = Path(__file__).parent / "data"
 _NUMBERING = re.compile(r"^\s*(?:[IVXL]+|\d{1,2}(?:\.\d{1,2})*|[a-zđ])\s*[.)]\s*")
@@ -100,7 +100,7 @@ def position_of(document: Document, signer: Fact) -> Span | None:
 
 
 def _is(name: str, title: str) -> bool:
-    return bool(_table()[name].fullmatch(folded_line(unnumbered(title)).strip()))
+    return bool(_table()[name].fullmatch(document_line(unnumbered(title)).strip()))
 
 
 @cache

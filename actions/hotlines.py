@@ -14,7 +14,7 @@ from actions.model import ShownHotline
 from actions.texts import Texts
 from knowledge.directory import Directory
 from knowledge.model import Hotline
-from knowledge.text import folded_line
+from knowledge.text import folded_line, marked_words
 
 DATA = Path(__file__).parent / "data"
 
@@ -30,6 +30,9 @@ class HotlineDesk:
     names: tuple[tuple[re.Pattern[str], str], ...]
     """Pattern over folded text → the number of a line known by its name."""
     bodies: re.Pattern[str]
+    office: str
+    number: str
+    """Words with their marks, which fold alike."""
 
     @classmethod
     def load(cls, directory: Directory, texts: Texts, path: Path = DATA / "hotline_topics.yml") -> HotlineDesk:
@@ -37,7 +40,7 @@ class HotlineDesk:
         table = yaml.safe_load(path.read_text(encoding="utf-8"))
         topics = tuple((re.compile(row["words"]), tuple(row.get("purposes", ())), tuple(row.get("first", ()))) for row in table["topics"])
         names = tuple((re.compile(row["words"]), str(row["phone"])) for row in table["names"])
-        return cls(directory, texts, topics, names, re.compile(table["bodies"]))
+        return cls(directory, texts, topics, names, re.compile(table["bodies"]), table["office"], table["number"])
 
     def called(self, text: str, area: str | None) -> Hotline | None:
         """The row of a line that the question calls by its own name, unless it is for people of another area than the one named."""
@@ -54,6 +57,11 @@ class HotlineDesk:
                 found += [row for phone in first if (row := self.directory.by_phone(phone))]
                 found += self.directory.for_purpose(purposes, area, at) if purposes else ()
         return tuple(dict.fromkeys(found))
+
+    def names_office(self, text: str) -> bool:
+        """Whether an office is asked for and no number ("báo cáo cho sở nào"): without marks the two words are one."""
+        typed = set(marked_words(text))
+        return self.office in typed and self.number not in typed
 
     def asks_for_body(self, text: str) -> bool:
         """Whether the number of an office is asked for, which the directory does not hold."""

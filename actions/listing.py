@@ -24,7 +24,7 @@ from index.model import Hit, Query
 from index.reranking import counts
 from index.search import Retriever
 from knowledge.model import Passage, Span
-from knowledge.text import folded_line, words
+from knowledge.text import document_line, folded_line, words
 
 _LOOKED_AT = 3
 """Hits among which a body is looked for; twice as many for a heading."""
@@ -115,12 +115,12 @@ def counted(query: Query, hits: Sequence[Hit]) -> Listing | None:
     if query.asked == "how_many" and hits and query.counted and _puts_a_number_to(query.counted, hits[0].passage):
         return None
     for hit in hits:
-        begun = folded_line(unnumbered(hit.passage.text))
+        begun = document_line(unnumbered(hit.passage.text))
         noun = next((" ".join(noun) for noun in nouns if len(noun) > 1 and begun.startswith(f" {' '.join(noun)} ")), None)
         if hit.passage.role != "heading" or noun is None or not asked <= {*noun.split(), *words(" ".join(hit.passage.path))}:
             continue
         beside = [p for p in hit.document.passages if p.role == "heading" and p.path == hit.passage.path]
-        named = [p for p in beside if folded_line(unnumbered(p.text)).startswith(f" {noun} ")]
+        named = [p for p in beside if document_line(unnumbered(p.text)).startswith(f" {noun} ")]
         if len(named) > 1:
             return Listing(sentence_case(heading(hit.passage)), tuple(Item(_beside(hit, p), shown(p.text).rstrip(".:")) for p in named))
     return None
@@ -132,7 +132,7 @@ def _project(query: Query, hits: Sequence[Hit]) -> Listing | None:
     if number is None or not hits or not all(map(asks_beside, query.terms)):
         return None
     for passage in hits[0].document.passages:
-        if passage.role == "heading" and folded_line(unnumbered(passage.text)).startswith(f" du an {number} "):
+        if passage.role == "heading" and document_line(unnumbered(passage.text)).startswith(f" du an {number} "):
             if answered_below(hits):
                 return None
             hit = _beside(hits[0], passage)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from actions.citing import Citing
@@ -16,7 +16,7 @@ from index.analysis import has_quantity, terms
 from index.model import Hit, Query
 from index.search import Retriever
 from knowledge.model import Span
-from knowledge.text import folded_line
+from knowledge.text import document_line, folded_line
 
 _MAIN, _ALSO, _BODY = 430, 210, 700
 """Characters: the first excerpt, a second one, all of them together."""
@@ -70,18 +70,19 @@ class Telling:
     texts: Texts
     thresholds: Thresholds
 
-    def tell(self, query: Query, found: Sequence[Hit], hits: Sequence[Hit], skip: Sequence[str], room: int) -> Told:
-        """What answers the question in at most `room` characters. `found`: all hits, best first; `hits`: those not shown yet, not empty."""
-        hits = self._asked_first(query, hits)
-        if len(query.provinces) != 1 and not query.numbers and (several := self._several(query, hits)):
-            lines = side_by_side(query, several, self.retriever, self.texts, room)
-            return Told(tuple(hit for _, hit in several), tuple(lines), {})
+    def teller(self, query: Query, found: Sequence[Hit], hits: Sequence[Hit], skip: Sequence[str]) -> Callable[[int], Told]:
+        """Tells what answers the question in at most so many characters. `found`: all hits, best first; `hits`: those not shown yet,
+        not empty."""
+        ordered = self._asked_first(query, hits)
+        if len(query.provinces) != 1 and not query.numbers and (several := self._several(query, ordered)):
+            told = tuple(hit for _, hit in several)
+            return lambda room: Told(told, tuple(side_by_side(query, several, self.retriever, self.texts, room)), {})
         asked = listing(query, found, self.retriever)
         if asked and (left := asked.after(skip)).items:
-            return self._page(left, query, room)
-        if hits[0].passage.role == "heading":
-            return self._heading(query, hits[0], skip, room)
-        return self._passages(query, hits, room)
+            return lambda room: self._page(left, query, room)
+        if ordered[0].passage.role == "heading":
+            return lambda room: self._heading(query, ordered[0], skip, room)
+        return lambda room: self._passages(query, ordered, room)
 
     def _asked_first(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         """Asked for a figure: the passage first whose clause has it beside what is counted, for the year asked for."""
@@ -145,8 +146,10 @@ class Telling:
         if most <= budget:
             return part
         longer = excerpt(query, hit, self.retriever, most)
+        if part.words.endswith("…") or longer == part or query.asked == "how_many":
+            return longer if part.words.endswith("…") else part
         says, said = (self.retriever.coverage(query, frozenset(terms(told.words))) for told in (longer, part))
-        return longer if part.words.endswith("…") or (query.asked != "how_many" and says > said) else part
+        return longer if says > said else part
 
     def _more(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         """A second passage of the same document, when it is nearly as good and says more of what is asked (a figure: fits as well)."""
@@ -167,7 +170,7 @@ class Telling:
     def _led(self, hit: Hit, part: Excerpt) -> str:
         """The excerpt with the heading it hangs on, where that says more than the excerpt itself: a body, a year, a group."""
         lead = heading(hit.passage)
-        if not lead or lead.isupper() or not leads(lead) or len(lead) > _LEAD or folded_line(lead).strip() in folded_line(part.words):
+        if not lead or lead.isupper() or not leads(lead) or len(lead) > _LEAD or document_line(lead).strip() in document_line(part.words):
             return part.words
         return f"{lead}: {part.words}"
 

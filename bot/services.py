@@ -100,8 +100,9 @@ class Services:
         self._tried = self._newest()
         opened = snapshot.open_current(self.settings.home, self.knowledge_base.encoder)
         retriever = Retriever(opened, self.gazetteer)
-        retriever.warm()
-        self._answerer = Answerer(retriever, self.texts, self.notices, self.directory, self.answerability, self.demands)
+        answerer = Answerer(retriever, self.texts, self.notices, self.directory, self.answerability, self.demands)
+        answerer.warm()
+        self._answerer = answerer
         return opened.warnings
 
     def refresh(self) -> tuple[str, ...]:

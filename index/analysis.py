@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from knowledge.text import fold, words
@@ -19,13 +20,17 @@ _NO_QUANTITY = re.compile(
 )
 _QUANTITY = re.compile(r"\d")
 _YEAR = re.compile(r"\b20\d\d\b")
+_KEPT = 4096
+"""Texts whose figures are remembered: the same passages are found again and again."""
 
 
+@lru_cache(maxsize=_KEPT)
 def has_quantity(text: str) -> bool:
     """Whether a number stands in the text that counts or measures something: no date, year, ordinal or document number."""
     return bool(_QUANTITY.search(_NO_QUANTITY.sub(" ", fold(text))))
 
 
+@lru_cache(maxsize=_KEPT)
 def years_in(text: str) -> frozenset[int]:
     """The years that a text names, those inside a span ("giai đoạn 2021 - 2025") included."""
     named = [int(year) for year in _YEAR.findall(text)]

@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from index.model import Query
+from knowledge.errors import IndexFault
 from knowledge.text import fold, folded_line
 
 DATA = Path(__file__).parent / "data"
@@ -28,9 +29,12 @@ class Asking:
 
     @classmethod
     def load(cls, path: Path = DATA / "asking.json") -> Asking:
-        """From the data file."""
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        return cls(raw["weights"], raw["intercept"])
+        """From the data file. IndexFault when it cannot be read."""
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            return cls(raw["weights"], raw["intercept"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise IndexFault(f"{path.name} cannot be read: run make train.") from error
 
     def value(self, query: Query) -> float:
         """Log-odds that documents like these answer such a question, 0 where nothing is known."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from index.analysis import terms
 from index.model import Query
@@ -19,6 +20,11 @@ class Wanted:
     weighted: tuple[tuple[str, float, tuple[frozenset[str], ...]], ...]
     """(term, weight, alternatives): the term itself or all terms of one alternative must be held."""
     total: float
+    weights: Mapping[str, float] = field(repr=False, compare=False)
+    """By term, the same again for looking many up at once."""
+    terms: frozenset[str] = field(repr=False, compare=False)
+    replaceable: tuple[tuple[tuple[str, ...], tuple[frozenset[str], ...]], ...] = field(repr=False, compare=False)
+    """(terms, alternatives): the terms that the same alternatives stand for."""
 
     @classmethod
     def of(cls, query: Query, rarity: Callable[[str], float]) -> Wanted:
@@ -29,20 +35,44 @@ class Wanted:
             for word in paraphrase.words:
                 alternatives.setdefault(word, []).extend(phrases)
         weighted = tuple(
-            (term, rarity(term) * (LIGHT if term in query.light else 1.0), tuple(alternatives.get(term, ())))
+            (term, _weight(term, others, rarity) * (LIGHT if term in query.light else 1.0), others)
             for term in dict.fromkeys(query.terms)
+            for others in [tuple(alternatives.get(term, ()))]
         )
-        return cls(weighted, sum(weight for _, weight, _ in weighted))
+        weights = {term: weight for term, weight, _ in weighted}
+        replaceable: dict[tuple[frozenset[str], ...], list[str]] = {}
+        for term, _, others in weighted:
+            replaceable.setdefault(others, []).append(term)
+        replaceable.pop((), None)
+        grouped = tuple((tuple(replaced), others) for others, replaced in replaceable.items())
+        return cls(weighted, math.fsum(weights.values()), weights, frozenset(weights), grouped)
 
-    def share(self, held: Set[str]) -> float:
+    def within(self, held: frozenset[str]) -> Wanted:
+        """The same for whatever is part of `held`, looked up faster: without the alternatives that cannot stand there."""
+        groups = []
+        for replaced, others in self.replaceable:
+            if possible := tuple([phrase for phrase in others if phrase <= held]):
+                groups.append((replaced, possible))
+        return Wanted(self.weighted, self.total, self.weights, self.terms & held, tuple(groups))
+
+    def share(self, held: frozenset[str]) -> float:
         """How much of it is among `held` terms; 0 where nothing is asked for."""
-        found = 0.0
-        for term, weight, alternatives in self.weighted:
-            if term in held or (alternatives and any(phrase <= held for phrase in alternatives)):
-                found += weight
-        return found / self.total if self.total else 0.0
+        if not self.total or not (self.terms or self.replaceable):
+            return 0.0
+        found = self.terms & held
+        for replaced, others in self.replaceable:
+            if not found.issuperset(replaced) and any(phrase <= held for phrase in others):
+                found = found.union(replaced)
+        return math.fsum([self.weights[term] for term in found]) / self.total  # fsum: whatever the order of a set
 
-    def rarest_missing(self, held: Set[str]) -> float:
+    def rarest_missing(self, held: frozenset[str]) -> float:
         """The weight of the rarest term that `held` does not cover; 0 when all are."""
         missing = (w for term, w, others in self.weighted if term not in held and not any(phrase <= held for phrase in others))
         return max(missing, default=0.0)
+
+
+def _weight(term: str, alternatives: tuple[frozenset[str], ...], rarity: Callable[[str], float]) -> float:
+    """The inverse document frequency of a term, or of the office's rarest word for it where that is lower: a slip of the finger
+    ("nhêu") or a word that no plan holds is not more telling than what it stands for."""
+    meant = [max(rarity(word) for word in phrase if "_" not in word) for phrase in alternatives]
+    return min([rarity(term), *meant])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ _DOUBLED = re.compile(r"([aeiy])\1+|(?<=[aeiouy])([nghctmp])\2+")
 """Slips of the finger. Not "uu" (hưu, cứu) and "oo" (xoong): they are spelling."""
 _SHORTHAND = re.compile(r"<([a-z]+)>")
 _FIGURE = re.compile(r"\d")
+_KEPT = 4096
+"""Passages that are kept folded."""
 _NO_YEAR_OF_FIGURES = re.compile(
     r"(?:nhiệm kỳ|khóa)\s+20\d\d\s*[-–]\s*20\d\d|\d{1,2}\s*/\s*\d{1,2}\s*/\s*20\d\d|\d+/20\d\d/", re.IGNORECASE
 )
@@ -142,10 +145,14 @@ def asked_line(text: str) -> str:
 
 def holds_all(demanded: Sequence[re.Pattern[str]], hit: Hit) -> bool:
     """Whether the passage with its headings and lead holds every pattern. Figures in headings only number them: they are left out."""
-    passage = hit.passage
-    headings = _FIGURE.sub(" ", " ".join(passage.path))
-    text = " ".join(fold(" ".join([headings, passage.lead or "", passage.text])).split())
+    text = _folded(hit.passage.path, hit.passage.lead, hit.passage.text)
     return all(holds.search(text) for holds in demanded)
+
+
+@lru_cache(maxsize=_KEPT)
+def _folded(path: tuple[str, ...], lead: str | None, text: str) -> str:
+    headings = _FIGURE.sub(" ", " ".join(path))
+    return " ".join(fold(" ".join([headings, lead or "", text])).split())
 
 
 def is_of_years(years: frozenset[int], hit: Hit, *, figures: bool) -> bool:

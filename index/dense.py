@@ -21,6 +21,7 @@ class DenseIndex:
     """Cosine similarity of passages to a query vector."""
 
     def __init__(self, engine: faiss.Index) -> None:
+        faiss.omp_set_num_threads(1)  # one question's search is too short to share: more threads only wait for each other
         self._engine = engine
 
     @classmethod

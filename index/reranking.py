@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -89,6 +90,8 @@ class View:
     """Of the heading or lead right above."""
     head: frozenset[str]
     """Of its first words, which say whom or what it is about."""
+    everything: frozenset[str]
+    """All of these terms together, those of the clauses included."""
     clauses: tuple[tuple[frozenset[str], bool], ...]
     """(terms of the clause and the headings, whether the clause itself counts or measures something)."""
     syllables: tuple[str, ...]
@@ -109,15 +112,19 @@ class View:
         near = passage.lead or (passage.path[-1] if passage.path else "")
         clauses = [text[start:end] for start, end in sentences(text)] or [text]
         ordinal = _NUMBERED.match(text)
+        indexed, own, nearest = (frozenset(terms(part)) for part in (indexed_text(document, passage, province), text, near))
+        head = frozenset(terms(" ".join(syllables[:_HEAD])))
+        in_clauses = tuple((frozenset([*headings, *terms(clause)]), has_quantity(clause)) for clause in clauses)
         return cls(
             passage=passage,
             trait=trait,
-            terms=frozenset(terms(indexed_text(document, passage, province))),
-            own=frozenset(terms(text)),
+            terms=indexed,
+            own=own,
             headings=frozenset(headings),
-            nearest=frozenset(terms(near)),
-            head=frozenset(terms(" ".join(syllables[:_HEAD]))),
-            clauses=tuple((frozenset([*headings, *terms(clause)]), has_quantity(clause)) for clause in clauses),
+            nearest=nearest,
+            head=head,
+            everything=indexed.union(own, nearest, head, *(held for held, _ in in_clauses)),
+            clauses=in_clauses,
             syllables=tuple(syllables),
             distinct=frozenset(syllables),
             near_syllables=frozenset(words(near)),
@@ -159,9 +166,9 @@ def features(query: Query, wanted: Wanted, candidates: Sequence[Candidate]) -> M
         view, trait = candidate.view, candidate.view.trait
         fused = candidate.fused / highest["fused"]
         places = asked.places(view)
-        own = wanted.share(view.own)
-        clauses = [wanted.share(held) for held, _ in view.clauses]
-        nearest, head = wanted.share(view.nearest), wanted.share(view.head)
+        here = wanted.within(view.everything)
+        clauses = [here.share(held) for held, _ in view.clauses]
+        nearest, head = here.share(view.nearest), here.share(view.head)
         how_many = query.asked == "how_many"
         percent = "%" in view.passage.text
         rows.append(
@@ -170,10 +177,10 @@ def features(query: Query, wanted: Wanted, candidates: Sequence[Candidate]) -> M
                 math.log(max(fused, 1e-3)),
                 candidate.official / highest["official"],
                 candidate.pairs / highest["pairs"],
-                wanted.share(view.terms),
+                here.share(view.terms),
                 max(clauses),
                 max((share for share, (_, figure) in zip(clauses, view.clauses, strict=True) if figure), default=0.0) if how_many else 0.0,
-                wanted.share(view.headings),
+                here.share(view.headings),
                 nearest,
                 head,
                 query.duties * max(nearest, head),
@@ -196,7 +203,7 @@ def features(query: Query, wanted: Wanted, candidates: Sequence[Candidate]) -> M
                 float(trait.secondary and asked.press),
                 float(trait.front),
                 float(trait.title),
-                trait.title * own,
+                here.share(view.own) if trait.title else 0.0,
                 float(len(view.passage.path)),
             )
         )
@@ -249,10 +256,14 @@ class _Asked:
         """Share of neighbours in the question that stand in this order within three words."""
         if len(self.syllables) < 2:
             return 0.0
-        near: set[tuple[str, str]] = set()
-        for n, (at, word) in enumerate(places):
-            near.update((word, other) for later, other in places[n + 1 : n + 4] if later - at <= _REACH)
-        return sum(pair in near for pair in pairwise(self.syllables)) / (len(self.syllables) - 1)
+        where: dict[str, list[int]] = {}
+        for at, word in places:
+            where.setdefault(word, []).append(at)
+        near = 0
+        for word, other in pairwise(self.syllables):
+            if (firsts := where.get(word)) and (seconds := where.get(other)):
+                near += any(0 < second - first <= _REACH for first in firsts for second in seconds)
+        return near / (len(self.syllables) - 1)
 
     def closeness(self, places: Sequence[tuple[int, str]]) -> float:
         """The most different words of the question within ten neighbouring words, as a share of them."""
@@ -317,7 +328,12 @@ def asks_the_press(query: Query) -> bool:
 
 def counts(counted: Sequence[str], line: str) -> bool:
     """Whether a number stands within two words before what is counted. `line`: folded."""
-    return bool(re.search(rf"\d%?(?: \w+){{0,2}} {re.escape(' '.join(counted))} ", line))
+    return bool(_counting(" ".join(counted)).search(line))
+
+
+@lru_cache(maxsize=256)
+def _counting(counted: str) -> re.Pattern[str]:
+    return re.compile(rf"\d%?(?: \w+){{0,2}} {re.escape(counted)} ")
 
 
 def _said(held: frozenset[str], said: frozenset[str]) -> float:

@@ -47,9 +47,9 @@ class Scope:
     missing_numbers: tuple[str, ...] = ()
 
 
-_LOOKED_AT = 30
+_LOOKED_AT = 20
 """Candidates of the first look that get a second one."""
-_MORE = 5
+_MORE = 4
 """So many more of the headings, which what stands under them would crowd out, and of a newspaper's account where that is asked for."""
 _NEAR = 200
 """Passages whose similarity to the question is looked up."""

@@ -6,7 +6,7 @@ Names and mergers: data/provinces.tsv (63 names before 1 July 2025; `now` only w
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from knowledge.syllables import load_syllables
 from knowledge.tables import DATA, listed, rows
-from knowledge.text import fold, has_diacritics, marked_words, words
+from knowledge.text import has_diacritics, marked_words, words
 
 _Spelling = tuple[str, str, bool]
 """A name as it is listed, the province it means, whether it is a town's."""
@@ -41,6 +41,24 @@ class Mention:
     start: int
     end: int
     by_locality: bool
+
+
+class _Words:
+    """The words of a text, each read once however many names it may begin or end."""
+
+    def __init__(self, text: str) -> None:
+        self.marked = marked_words(text)
+        self.folded = words(text)
+
+    @cached_property
+    def spellings(self) -> list[tuple[str, frozenset[str]]]:
+        return [_spelling(word) for word in self.marked]
+
+    @cached_property
+    def fits(self) -> list[bool]:
+        """Whether each word can be Vietnamese."""
+        syllables = load_syllables()
+        return [syllables.fits(word) for word in self.folded]
 
 
 @dataclass(frozen=True)
@@ -77,62 +95,69 @@ class Gazetteer:
 
     def mentions(self, text: str) -> tuple[Mention, ...]:
         """Provinces in the order they are named. "hà năm" is not Hà Nam: a mark that is typed must be the right one."""
-        return self._found(text, self._exact)
+        return self._found(_Words(text), self._exact)
 
     def typed(self, text: str) -> tuple[Mention, ...]:
         """As `mentions`, in what a person typed: slips, wrong marks and run-together names count, "TP" belongs to the name.
 
         A slip is only read as a name where the word typed cannot be Vietnamese ("Hưg Yên", "camau"), or is listed as misspelt ("Cà Mâu").
         """
-        spelled = words(text)
-        right = [self._with_rank(mention, spelled) for mention in self.mentions(text)]
+        read = _Words(text)
+        right = [self._with_rank(mention, read.folded) for mention in self._found(read, self._exact)]
+        if all(read.fits) and self._misspelt_beginnings.isdisjoint(read.spellings):
+            return tuple(right)
         # A name that is spelled right keeps its words: "hn tỉnh hà nam" is no slip for Hà Tĩnh.
         taken = {at for mention in right for at in range(mention.start, mention.end)}
-        slips = [self._with_rank(mention, spelled) for mention in self._found(text, self._slip, taken)]
+        slips = [self._with_rank(mention, read.folded) for mention in self._found(read, self._slip, taken)]
         return tuple(sorted([*right, *slips], key=lambda mention: mention.start))
 
-    def _found(self, text: str, reading: Callable[[Sequence[str]], _Spelling | None], taken: Collection[int] = ()) -> tuple[Mention, ...]:
-        spelled = marked_words(text)
+    def _found(
+        self, read: _Words, reading: Callable[[_Words, int, int], _Spelling | None], taken: Set[int] = frozenset()
+    ) -> tuple[Mention, ...]:
         found: list[Mention] = []
         at = 0
-        while at < len(spelled):
-            for length in range(min(self._longest, len(spelled) - at), 0, -1):
-                if any(place in taken for place in range(at, at + length)):
+        while at < len(read.folded):
+            for end in range(min(at + self._longest, len(read.folded)), at, -1):
+                if taken and not taken.isdisjoint(range(at, end)):
                     continue
-                if hit := reading(spelled[at : at + length]):
-                    found.append(Mention(hit[1], at, at + length, hit[2]))
-                    at += length
+                if hit := reading(read, at, end):
+                    found.append(Mention(hit[1], at, end, hit[2]))
+                    at = end
                     break
             else:
                 at += 1
         return tuple(found)
 
-    def _exact(self, spelled: Sequence[str]) -> _Spelling | None:
-        if fold(spelled[0]) not in self._beginnings:
+    def _exact(self, read: _Words, at: int, end: int) -> _Spelling | None:
+        if read.folded[at] not in self._beginnings:
             return None
-        spellings = self._names.get(tuple(map(fold, spelled)), ())
-        return next((spelling for spelling in spellings if _agrees(spelled, spelling[0])), None)
+        spellings = self._names.get(tuple(read.folded[at:end]), ())
+        return next((spelling for spelling in spellings if _agrees(read.marked[at:end], spelling[0])), None)
 
-    def _slip(self, spelled: Sequence[str]) -> _Spelling | None:
+    def _slip(self, read: _Words, at: int, end: int) -> _Spelling | None:
         """A province of whose name one word is mistyped, or which is run together, or misspelt as listed."""
-        if province := self._misspelt.get(tuple(_spelling(word) for word in spelled)):
+        if read.spellings[at] in self._misspelt_beginnings and (province := self._misspelt.get(tuple(read.spellings[at:end]))):
             return province, province, False
-        syllables = load_syllables()
-        folded = [fold(word) for word in spelled]
-        if all(map(syllables.fits, folded)):
+        if all(read.fits[at:end]):
             return None
+        folded = read.folded[at:end]
         if len(folded) == 1:
             name = self._joined.get(folded[0])
             return (name, name, False) if name else None
+        syllables = load_syllables()
         for own, name in self._by_length.get(len(folded), ()):
-            read = zip(spelled, folded, marked_words(name), own, strict=True)
-            if all(_agrees([word], right) if typed == meant else syllables.meant(typed, meant) for word, typed, right, meant in read):
+            pairs = zip(read.marked[at:end], folded, marked_words(name), own, strict=True)
+            if all(_agrees([word], right) if typed == meant else syllables.meant(typed, meant) for word, typed, right, meant in pairs):
                 return name, name, False
         return None
 
     @cached_property
     def _misspelt(self) -> dict[tuple[tuple[str, frozenset[str]], ...], str]:
         return {tuple(map(_spelling, marked_words(typed))): province for typed, province in self.misspelt}
+
+    @cached_property
+    def _misspelt_beginnings(self) -> frozenset[tuple[str, frozenset[str]]]:
+        return frozenset(typed[0] for typed in self._misspelt)
 
     @cached_property
     def _joined(self) -> dict[str, str]:

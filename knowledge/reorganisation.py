@@ -9,7 +9,7 @@ from pathlib import Path
 
 from knowledge.errors import KnowledgeError
 from knowledge.tables import DATA, listed, rows
-from knowledge.text import folded_line
+from knowledge.text import document_line
 
 _COLUMNS = ("task", "topic_words", "was", "was_words", "now", "since", "source")
 
@@ -46,10 +46,10 @@ def succession_for(words: str, topic: str, on: date, table: Sequence[Succession]
 
     None: no such body is named, or `on` is before the change.
     """
-    line = folded_line(words)
+    line = document_line(words)
     named = [row for row in table if row.since <= on and any(f" {body} " in line for body in row.was_words)]
     if not named:
         return None
-    about = folded_line(topic)
+    about = document_line(topic)
     special = [row for row in named if any(f" {word} " in about for word in row.topic_words)]
     return next(iter(special), None) or next((row for row in named if not row.topic_words), None)

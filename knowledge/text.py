@@ -31,23 +31,28 @@ def clean_message(text: str) -> str:
     return nfc(text.translate(_CONTROL).translate(_INVISIBLE)).strip()
 
 
-@lru_cache(maxsize=4096)
-def _fold_char(char: str) -> str:
-    if char in "đĐ":
-        return "d"
-    base = unicodedata.normalize("NFD", char.lower())
-    stripped = "".join(c for c in base if not unicodedata.combining(c))
-    return stripped[0] if stripped else char
+class _Folded(dict[int, str]):
+    """Code point → its folded letter, worked out when it is first met; `str.translate` reads it without a call for each letter."""
+
+    def __missing__(self, point: int) -> str:
+        char = chr(point)
+        base = unicodedata.normalize("NFD", char.lower())
+        stripped = "d" if char in "đĐ" else "".join(c for c in base if not unicodedata.combining(c))
+        self[point] = stripped[0] if stripped else char
+        return self[point]
+
+
+_FOLDED = _Folded()
 
 
 def fold(text: str) -> str:
     """Lower case without diacritics, one code point for one: `fold("Đồng Nai") == "dong nai"`. Takes NFC text."""
-    return "".join(map(_fold_char, text))
+    return text.translate(_FOLDED)
 
 
 def has_diacritics(text: str) -> bool:
     """Whether any letter carries a Vietnamese mark (đ counts)."""
-    return any(_fold_char(c) != c.lower() for c in text if c.isalpha())
+    return not text.isascii() and any(_FOLDED[ord(c)] != c.lower() for c in text if c.isalpha())
 
 
 def words(text: str) -> list[str]:
@@ -64,6 +69,12 @@ def marked_words(text: str) -> list[str]:
 def folded_line(text: str) -> str:
     """Folded words joined by single spaces with a space at both ends, so that ` word ` matches whole words only."""
     return f" {' '.join(words(text))} "
+
+
+@lru_cache(maxsize=8192)
+def document_line(text: str) -> str:
+    """`folded_line` of what a document says, remembered: the same headings and passages are looked at again and again."""
+    return folded_line(text)
 
 
 def squeeze(text: str) -> str:

@@ -148,7 +148,7 @@ def in_process(environ: Mapping[str, str], asked: list[str]) -> list[Row]:
 
         rows = spread("triage alone", timed(services.triage.assess, asked), None, 2)
         rows += spread("triage, 4,000 characters", timed(services.triage.assess, [". ".join(asked)[:4000]] * 40), None, None)
-        return rows + spread("retrieval and answer alone", timed(reply, asked), None, 25)
+        return rows + spread("retrieval and answer alone", timed(reply, asked), None, 15)
     finally:
         services.close()
 

@@ -1,4 +1,4 @@
-"""Fits the weights of index/signals.py, `python -m tools.bench_fit`: prints them, and what each signal gains by cross-validation.
+"""Fits the weights of tools/token_signals.py, `python -m tools.bench_fit`: prints them, and what each signal gains by cross-validation.
 
 On questions made of Wikipedia sentences, never on those of a benchmark: a hole is cut into a sentence and a question word put in its
 place; of the words around it some are dropped, some replaced by any frequent word, and the two halves may change places. Passages are
@@ -21,9 +21,9 @@ from scipy.optimize import minimize
 
 from index.analysis import terms, with_pairs
 from index.lexical import LexicalIndex
-from index.signals import TokenStore
 from knowledge.text import marked_words, nfc, sentences, words
 from tools.bench_collections import Asked, Trial, articles, data_folder
+from tools.token_signals import TokenStore
 
 PASSAGES, QUESTIONS, CANDIDATES, SEED = 5_000, 4_000, 30, 1
 NAMES = ("typed", "pairs", "sentence", "marks")

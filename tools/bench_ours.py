@@ -16,13 +16,13 @@ from index.analysis import terms, with_pairs
 from index.encoder import build_static
 from index.lexical import LexicalIndex
 from index.search import Retriever
-from index.signals import BLEND, TokenStore
 from index.understanding import Understanding
 from knowledge.collection import Collection
 from knowledge.loading import documents_in, load
 from knowledge.places import load_gazetteer
 from knowledge.text import marked_words, words
 from tools.bench_worker import K, Search, measure
+from tools.token_signals import BLEND, TokenStore
 
 ROOT = Path(__file__).resolve().parent.parent
 CANDIDATES = 30
@@ -83,7 +83,7 @@ def dense(passages: list[str]) -> Search:
 
 
 def signals(passages: list[str]) -> Search:
-    """BM25, then the best candidates looked at again with index/signals.py."""
+    """BM25, then the best candidates looked at again with tools/token_signals.py."""
     lexical = LexicalIndex.build([terms(passage) for passage in passages])
     store = TokenStore.build(passages)
 

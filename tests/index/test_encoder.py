@@ -13,6 +13,7 @@ import pytest
 
 from index.encoder import DIMENSIONS, SentenceTransformerEncoder, build_static, load_encoder, load_static
 from knowledge.errors import IndexFault
+from knowledge.text import fold
 
 TEXTS = (
     "Trung tâm bảo trợ xã hội nuôi dưỡng người già cô đơn",
@@ -90,6 +91,12 @@ def test_unknown_words_do_not_turn_a_vector(encoder: SentenceTransformerEncoder)
 def test_texts_of_one_subject_are_nearer(encoder: SentenceTransformerEncoder) -> None:
     disability, rehabilitation, phone = encoder.encode(["người khuyết tật nặng", "phục hồi chức năng", "tổng đài điện thoại"])
     assert disability @ rehabilitation > disability @ phone
+
+
+def test_the_short_way_gives_what_the_library_gives(encoder: SentenceTransformerEncoder) -> None:
+    folded = [fold(text) for text in TEXTS]
+    theirs = encoder.model.encode(folded, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False)
+    np.testing.assert_allclose(encoder.encode(TEXTS), theirs, atol=1e-6)
 
 
 def test_the_same_texts_make_the_same_model(encoder: SentenceTransformerEncoder, folder: Path, tmp_path: Path) -> None:

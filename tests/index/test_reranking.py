@@ -100,12 +100,21 @@ def test_a_body_asked_for_its_tasks_is_looked_for_in_heading_and_first_words(rea
 
 def test_coverage_by_paraphrase_and_the_rarest_that_is_missing(reader: Understanding) -> None:
     query = replace(read(reader, "bà bầu nghèo"), terms=("bau", "ngheo"), paraphrases=(Paraphrase(("bau",), ("phụ nữ mang thai",)),))
-    wanted = Wanted.of(query, {"bau": 3.0, "ngheo": 1.0}.__getitem__)
+    rarity = {"bau": 3.0, "ngheo": 1.0}
+    wanted = Wanted.of(query, lambda term: rarity.get(term, 4.0))
     held = frozenset(["phu", "nu", "mang", "thai", "phu_nu", "nu_mang", "mang_thai"])
     assert wanted.share(held) == pytest.approx(0.75)
     assert wanted.rarest_missing(held) == 1.0
     assert wanted.rarest_missing(frozenset(["ngheo"])) == 3.0
     assert Wanted.of(replace(query, terms=()), lambda term: 1.0).share(held) == 0.0
+
+
+def test_a_slip_is_no_more_telling_than_what_it_stands_for(reader: Understanding) -> None:
+    query = replace(read(reader, "bà bầu nghèo"), terms=("nhiu", "ngheo"), paraphrases=(Paraphrase(("nhiu",), ("bao nhiêu",)),))
+    rarity = {"nhiu": 7.0, "ngheo": 1.0, "bao": 0.5, "nhieu": 1.0}
+    wanted = Wanted.of(query, lambda term: rarity[term])
+    assert wanted.rarest_missing(frozenset(["ngheo"])) == 1.0
+    assert wanted.share(frozenset(["ngheo"])) == pytest.approx(0.5)
 
 
 def test_weights_decide_the_order_and_the_best_is_one() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from index.signals import Blend, TokenStore
 from knowledge.text import fold, marked_words
+from tools.token_signals import Blend, TokenStore
 
 TEXTS = (
     "Trẻ em mồ côi được hỗ trợ. Người khuyết tật nặng được nuôi dưỡng.",
