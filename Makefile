@@ -27,14 +27,15 @@ check: setup-dev ## what CI runs: format, lint, types, layers, tests with covera
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory test PYTEST="--cov --cov-report=term:skip-covered $(PYTEST)"
 
-bench: setup ## the benchmarks: speed and memory, answers, other engines, 100,000 passages; also under var/bench/
-	@status=0; for part in bench bench_first_answer bench_quality bench_engines bench_large; do $(BIN)/python -m tools.$$part || status=1; done; exit $$status
+bench: setup ## the benchmarks: speed, memory, the first answer, answers, danger, other engines, 100,000 passages; also under var/bench/
+	@status=0; for part in bench bench_first_answer bench_quality bench_triage bench_engines bench_large; do $(BIN)/python -m tools.$$part || status=1; done; exit $$status
 
 drill: setup ## 10,000 simulated cases, with officers who vanish and programs killed in the middle of work; 1 when one is lost
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.drill_cases
 
-train: setup-dev ## train what search and answering learn from tests/eval/train.jsonl, byte for byte the same each time
+train: setup-dev ## train what search, answering and triage learn from tests/eval, byte for byte the same each time
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.train
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.train_triage
 
 ablation: setup-dev ## what each part of search is worth: the tables with that part left out
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.ablation

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from actions.model import ShownHotline
-from actions.triage import KINDS, Assessment, Risk
+from actions.triage import CLASSIFIER, KINDS, Assessment, Risk
 from knowledge.directory import NATIONWIDE, Directory
 from knowledge.errors import KnowledgeError
 from knowledge.model import Hotline
@@ -68,7 +68,7 @@ class UrgentTexts:
         return str(steps[speaks]).format(you=you, You=you[:1].upper() + you[1:])
 
     def _variant(self, kind: str, assessment: Assessment) -> str | None:
-        fired = set(assessment.rules)
+        fired = set(assessment.rules) - {CLASSIFIER}
         for variant, rules in self.tables["variants"].get(kind, {}).items():
             if fired & set(rules) and (variant not in self.tables["alone"] or fired <= set(rules)):
                 return str(variant)
@@ -86,7 +86,7 @@ class UrgentTexts:
         """The numbers for an assessment, the first to call first, whatever the hour."""
         tables, kinds, rules = self.tables, assessment.kinds, assessment.rules
         cry = tables["cry"]
-        if kinds == (cry["kind"],) and set(rules) == {cry["rule"]}:
+        if kinds == (cry["kind"],) and set(rules) - {CLASSIFIER} == {cry["rule"]}:
             return list(cry["calls"])
         when = "now" if assessment.risk >= Risk.THREAT else "later"
         own = tables["calls"][kinds[0]]

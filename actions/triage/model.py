@@ -37,7 +37,8 @@ class Assessment:
     """What triage read. `kinds`: of KINDS, the leading one first; `speaker`: child, self, carer, witness,
     doer (who hurts), official or unknown.
 
-    `victim`: child, self, young (the writer, of unknown age), other or unknown; `rules`: ids that fired.
+    `victim`: child, self, young (the writer, of unknown age), other or unknown; `rules`: ids that fired, and
+    `classifier` where it raised the alarm.
     """
 
     risk: Risk

@@ -1,4 +1,9 @@
-"""Triage: a message is read once by the speller, the lexicon and the rules, and assessed."""
+"""Triage: a message is read by the speller, the lexicon, the rules and the classifier, and assessed.
+
+Either of the two raises the alarm by itself: a rule, or the classifier from its bar `alarm` on. A rule that is not firm, which gives way
+to talk of policy and news anyhow, also gives way under the classifier's bar `quiet`; a firm one only under `silent`, which lies below
+every message of danger that a rule found and the classifier had not learned from (tools/train_triage.py).
+"""
 
 from __future__ import annotations
 
@@ -8,10 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from actions.triage.cast import STATES, Cast, cast, persons, speaker
-from actions.triage.lexicon import Lexicon
+from actions.triage.classifier import Classifier, Pieces, Reading, pieces
+from actions.triage.lexicon import Found, Lexicon
 from actions.triage.model import DATA, Assessment, Risk, table
 from actions.triage.rules import Rule, Scene
-from actions.triage.spelling import Speller
+from actions.triage.spelling import Speller, Text
 
 _OVER = frozenset({"fire_accident", "overdose"})
 """Kinds that are no danger any more once they lie in the past."""
@@ -32,6 +38,15 @@ _WORDS = frozenset({"sextortion", "groomed", "stranger-online", "secret-with-adu
 """Rules of sexual abuse by words and pictures: beside blows they come second."""
 
 
+_OF_CHILDREN = frozenset({"child_abuse", "child_neglect"})
+CLASSIFIER = "classifier"
+"""Stands among the rules that fired where the classifier raised the alarm."""
+_CRY = 8
+"""Words: a bare cry for help may be anything; in a longer message the classifier says what the rules leave open."""
+_WORSE = 1.0
+"""Log-odds that a message must add to those before it."""
+
+
 class Fired(NamedTuple):
     """A rule that fired, where, and the risk it has here."""
 
@@ -40,17 +55,36 @@ class Fired(NamedTuple):
     span: tuple[int, int]
 
 
+class Heard(NamedTuple):
+    """A text taken apart, the rules that fired in it, and what the classifier makes of it (None where there is none)."""
+
+    text: Text
+    found: list[Found]
+    scene: Scene
+    fired: list[Fired]
+    reading: Reading | None
+
+
 @dataclass(frozen=True)
 class Triage:
-    """The rules, ready to read messages. Pure: the same words give the same assessment."""
+    """The rules and the classifier, ready to read messages. Pure: the same words give the same assessment.
+
+    Without `classifier` the rules read alone: what the classifier is trained beside.
+    """
 
     speller: Speller
     lexicon: Lexicon
     rules: tuple[Rule, ...]
+    classifier: Classifier | None = None
 
     @classmethod
     def load(cls, folder: Path = DATA) -> Triage:
-        """Reads and checks the tables of `folder`. Raises KnowledgeError naming the entry that cannot be read."""
+        """Reads and checks the tables and weights of `folder`. Raises KnowledgeError naming what cannot be read."""
+        return replace(cls.rules_only(folder), classifier=Classifier.load(folder / "classifier.npz"))
+
+    @classmethod
+    def rules_only(cls, folder: Path = DATA) -> Triage:
+        """The rules without the classifier. Raises KnowledgeError naming the entry that cannot be read."""
         spelling, entries, rules = (table(folder / name) for name in ("spelling.yml", "lexicon.yml", "rules.yml"))
         lexicon = Lexicon.build(entries)
         read = tuple(Rule.build(entry, rules["groups"], lexicon.concepts) for entry in rules["rules"])
@@ -58,37 +92,62 @@ class Triage:
 
     def assess(self, text: str, earlier: Sequence[str] = ()) -> Assessment:
         """Reads one message. `earlier`: what the person wrote before, oldest first; only what this message adds counts."""
-        alone = self._read(text, -1)
+        heard = self._hear(text, -1)
+        alone = self._assess(heard, raised=self._alarmed(heard))
         if not earlier:
             return alone
-        before = "\n".join(message[-1000:] for message in earlier[-4:])
-        places = self.speller.read(before).places
-        joined = self._read(f"{before}\n{text}", places[-1] + 1 if places else -1)
+        before, since = self._before(earlier)
+        heard = self._hear(f"{before}\n{text}", since)
+        joined = self._assess(heard, raised=self._alarmed(heard) and self._adds(heard, before))
         if alone.risk < joined.risk:
             return joined
         return replace(alone, speaker=joined.speaker) if alone.speaker == "unknown" else alone
 
-    def _read(self, text: str, since: int) -> Assessment:
+    def pieces(self, text: str, earlier: Sequence[str] = ()) -> Pieces:
+        """What the classifier is given of a message, joined with those before it."""
+        before, since = self._before(earlier) if earlier else ("", -1)
+        heard = replace(self, classifier=None)._hear(f"{before}\n{text}" if earlier else text, since)
+        return pieces(heard.text, heard.found, _ids(heard.fired))
+
+    def _before(self, earlier: Sequence[str]) -> tuple[str, int]:
+        """The last four messages joined, and the place behind their last word (-1 where there is none)."""
+        before = "\n".join(message[-1000:] for message in earlier[-4:])
+        places = self.speller.read(before).places
+        return before, places[-1] + 1 if places else -1
+
+    def _hear(self, text: str, since: int) -> Heard:
+        words = self.speller.read(text)
+        found = self.lexicon.find(words)
         roles = self.lexicon.roles
-        scene = Scene(self.lexicon.find(self.speller.read(text)), roles["act"])
+        scene = Scene(found, roles["act"])
         muted = scene.has(roles["mute"]) and not scene.has(("self", "minor_self", "help"))
         fired = [] if muted else sorted(self._fired(scene, since), key=lambda one: -one.risk)
-        everybody = list(persons(scene)) if fired else []
-        who = cast(scene, everybody, (one.span for one in fired))
-        writer = speaker(scene, who, fired=bool(fired))
-        if writer == "child" and not who.victims:
-            who = replace(who, victims=frozenset({"child"}), me="child")
-        kinds = _kinds(fired, who)
-        if kinds and kinds[0] in _BEFALLS:  # whom it befalls is the one in danger, whoever else is spoken of
-            who = cast(scene, everybody, (one.span for one in fired if one.rule.kind == kinds[0]), STATES)
-            writer = speaker(scene, who, fired=True)
-        return Assessment(
-            risk=fired[0].risk if fired else Risk.NONE,
-            kinds=kinds,
-            speaker=writer,
-            rules=tuple(one.rule.id for one in fired),
-            victim=_victim(who),
-        )
+        reading = self.classifier.read(words, found, _ids(fired)) if self.classifier and words.forms else None
+        if self.classifier and reading:
+            fired = [one for one in fired if reading.urgent >= (self.classifier.silent if one.rule.firm else self.classifier.quiet)]
+        return Heard(words, found, scene, fired, reading)
+
+    def _alarmed(self, heard: Heard) -> bool:
+        """Whether the classifier raises the alarm by itself."""
+        return bool(self.classifier and heard.reading and heard.reading.urgent >= self.classifier.alarm)
+
+    def _adds(self, joined: Heard, before: str) -> bool:
+        """Whether the last message made it clearly worse: what was alarming before it has had its answer."""
+        earlier = self._hear(before, -1)
+        if joined.reading is None or earlier.reading is None:
+            return True
+        return not self._alarmed(earlier) and joined.reading.urgent - earlier.reading.urgent >= _WORSE
+
+    def _assess(self, heard: Heard, *, raised: bool) -> Assessment:
+        found, reading = _by_rules(heard.scene, heard.fired), heard.reading
+        if not raised or reading is None:
+            return found
+        rules = (*found.rules, CLASSIFIER)
+        if not heard.fired:
+            return replace(_by_reading(heard.scene, reading), rules=rules)
+        vague = found.kinds == ("other_violence",) and len(heard.text.forms) > _CRY
+        kinds = tuple(dict.fromkeys((reading.kind, *found.kinds))) if vague else found.kinds
+        return replace(found, kinds=kinds, risk=max(found.risk, reading.risk) if reading.sure else found.risk, rules=rules)
 
     def _fired(self, scene: Scene, since: int) -> list[Fired]:
         guarded, story = (scene.has(self.lexicon.roles[role]) for role in ("guard", "story"))
@@ -103,6 +162,32 @@ class Triage:
                         fired.append(Fired(risk, rule, span))
                     break
         return fired
+
+
+def _by_rules(scene: Scene, fired: Sequence[Fired]) -> Assessment:
+    everybody = list(persons(scene)) if fired else []
+    who = cast(scene, everybody, (one.span for one in fired))
+    writer = speaker(scene, who, fired=bool(fired))
+    if writer == "child" and not who.victims:
+        who = replace(who, victims=frozenset({"child"}), me="child")
+    kinds = _kinds(fired, who)
+    if kinds and kinds[0] in _BEFALLS:  # whom it befalls is the one in danger, whoever else is spoken of
+        who = cast(scene, everybody, (one.span for one in fired if one.rule.kind == kinds[0]), STATES)
+        writer = speaker(scene, who, fired=True)
+    return Assessment(fired[0].risk if fired else Risk.NONE, kinds, writer, _ids(fired), _victim(who))
+
+
+def _by_reading(scene: Scene, reading: Reading) -> Assessment:
+    """What the classifier found where no rule did. Who is hurt is read off who writes, unless the words name somebody."""
+    child = reading.kind in _OF_CHILDREN or scene.has(("minor_self", "minor", "child", "mychild"))
+    others = "child" if child else "other"
+    victim = reading.speaker if reading.speaker in ("child", "self") else others
+    kinds = (reading.kind, "child_abuse") if reading.kind == "sexual_abuse" and victim == "child" else (reading.kind,)
+    return Assessment(reading.risk, kinds, reading.speaker, (), victim)
+
+
+def _ids(fired: Sequence[Fired]) -> tuple[str, ...]:
+    return tuple(one.rule.id for one in fired)
 
 
 def _risk(rule: Rule, scene: Scene, span: tuple[int, int]) -> Risk:

@@ -21,6 +21,7 @@ SETS = Path(__file__).parents[1] / "eval" / "danger"
 SOURCES = Path(__file__).parents[2] / "knowledge" / "sources"
 LEXICON: dict[str, dict[str, Any]] = yaml.safe_load((DATA / "lexicon.yml").read_text(encoding="utf-8"))
 TRIAGE = Triage.load()
+RULES = Triage.rules_only()
 
 
 def rows(name: str, *, check: bool) -> list[dict[str, Any]]:
@@ -159,8 +160,9 @@ def test_the_plans_themselves_raise_no_alarm() -> None:
     ],
 )
 def test_risk_kind_and_speaker(text: str, risk: Risk, kind: str, speaker: str) -> None:
-    read = TRIAGE.assess(text)
+    read = RULES.assess(text)
     assert (read.risk, read.speaker) == (risk, speaker)
+    assert TRIAGE.assess(text).risk >= risk
     assert kind in read.kinds
     assert set(read.kinds) <= KINDS
 

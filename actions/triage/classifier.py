@@ -1,0 +1,185 @@
+"""A small linear classifier beside the rules: what it has learned of danger told without any of the lexicon's words.
+
+Its features are runs of words with persons made one ("ME", "PARENT"), runs of words with their marks, parts of words (for typos), and the
+concepts and rules that were found. Its heads are logistic regressions that share them: urgent or not, risk, kind, who writes.
+`tools/train_triage.py` makes its weights (data/triage/classifier.npz: numpy arrays, no pickle), which are read with numpy alone.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from actions.triage.cast import PERSONS
+from actions.triage.lexicon import Found
+from actions.triage.model import KINDS, Risk
+from actions.triage.spelling import Text
+from knowledge.errors import KnowledgeError
+from knowledge.text import fold
+
+RISKS = tuple(risk for risk in Risk if risk)
+CLASSES = tuple(sorted(KINDS))
+SPEAKERS = ("child", "self", "carer", "witness", "doer", "official")
+HEADS = ("urgent", *(risk.name for risk in RISKS), *CLASSES, *SPEAKERS)
+"""The columns of the weights."""
+WINDOW = 90
+"""Words read at a time: in a long message danger must not drown in the rest of it."""
+_STEP = 80
+_WINDOWS = 6
+"""Windows of one message, half from its beginning, half from its end: a bound on time. The rules read all of it."""
+_SURE = 1.0
+"""Log-odds of a risk from which it raises that of a rule."""
+_GRAMS = (3, 4, 5)
+_ONE = {"minor_self": "ME", "self": "ME", "young": "ME", "son_daughter": "ME"}
+_ORDER = {concept: at for at, concept in enumerate((*PERSONS, "generic"))}
+
+_SHARES = (1.0, 1.0, 1.0, 1.0, 0.5)
+"""How much a group may say; concepts and rules less than words, which read what these do not."""
+
+Pieces = tuple[Sequence[str], ...]
+"""The features of a text by group."""
+
+
+class Reading(NamedTuple):
+    """`urgent`: log-odds that somebody is in danger; the most likely `risk`, `kind` and `speaker`, were it so; `sure`: of the risk."""
+
+    urgent: float
+    risk: Risk
+    sure: bool
+    kind: str
+    speaker: str
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """`weights`: shape (features, heads), `intercepts`: (heads,), columns as HEADS has them.
+
+    `alarm`: log-odds from which it raises the alarm by itself; `quiet`, `silent`: log-odds under which open rules, and all rules, are
+    not believed.
+    """
+
+    vocabulary: Mapping[str, int]
+    weights: npt.NDArray[np.float32]
+    intercepts: npt.NDArray[np.float32]
+    alarm: float
+    quiet: float
+    silent: float
+
+    @classmethod
+    def load(cls, path: Path) -> Classifier:
+        """Reads the weights. Raises KnowledgeError where the file cannot be read or is of another form."""
+        try:
+            with np.load(path, allow_pickle=False) as kept:
+                words = kept["vocabulary"].tobytes().decode().split("\n")
+                weights = kept["weights"].astype(np.float32) * kept["scales"]
+                intercepts, bars = kept["intercepts"], kept["bars"]
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            raise KnowledgeError(f"{path.name} cannot be read", file=str(path)) from error
+        if weights.shape != (len(words), len(HEADS)) or intercepts.shape != (len(HEADS),) or bars.shape != (3,):
+            raise KnowledgeError(f"{path.name} is of another form; run: make train", file=str(path))
+        return cls({word: at for at, word in enumerate(words)}, weights, intercepts, *map(float, bars))
+
+    def read(self, text: Text, found: Sequence[Found], rules: Sequence[str]) -> Reading:
+        """Reads a text, the most alarming window of it where it is long; `found`, `rules`: concepts and rules that are in it."""
+        values = max((self.values(pieces(*window)) for window in _windows(text, found, rules)), key=lambda values: float(values[0]))
+        risks, kinds, speakers = values[1:5], values[5 : 5 + len(CLASSES)], values[5 + len(CLASSES) :]
+        likely = int(risks.argmax())
+        return Reading(
+            urgent=float(values[0]),
+            risk=RISKS[likely],
+            sure=bool(risks[likely] > _SURE),
+            kind=CLASSES[int(kinds.argmax())],
+            speaker=SPEAKERS[int(speakers.argmax())],
+        )
+
+    def values(self, groups: Pieces) -> npt.NDArray[np.float32]:
+        """The log-odds of every head, shape (heads,)."""
+        values = self.intercepts
+        known = self.vocabulary.get
+        for group, weight in zip(groups, group_weights(groups), strict=True):
+            rows = [at for piece in group if (at := known(piece)) is not None]
+            if rows:
+                values = values + self.weights[rows].sum(axis=0) * weight
+        return values
+
+
+def pieces(text: Text, found: Sequence[Found], rules: Iterable[str]) -> Pieces:
+    """The features of a text, each once, in groups: persons made one, as written, parts of words, concepts and rules."""
+    stream = _stream(text, found)
+    folded = [fold(form) for form in text.forms]
+    concepts = [item.concept for item in sorted(found)]
+    return (
+        list(dict.fromkeys([*_runs("s", stream, 3), *_apart(stream)])),
+        list(dict.fromkeys(_runs("f", folded, 3))),
+        list(dict.fromkeys(_runs("m", text.forms, 2))),
+        list(dict.fromkeys(gram for word in folded for gram in _grams(word))),
+        list(dict.fromkeys([*(f"k{c}" for c in concepts), *(f"k{a} {b}" for a, b in pairwise(concepts)), *(f"r{rule}" for rule in rules)])),
+    )
+
+
+def group_weights(groups: Pieces) -> list[float]:
+    """What each feature of a group counts: less where there are many."""
+    return [share * max(len(group), 1) ** -0.5 for share, group in zip(_SHARES, groups, strict=True)]
+
+
+def _windows(text: Text, found: Sequence[Found], rules: Sequence[str]) -> Iterator[tuple[Text, Sequence[Found], Sequence[str]]]:
+    if len(text.forms) <= WINDOW:
+        yield text, found, rules
+        return
+    starts = range(0, len(text.forms) - WINDOW + _STEP, _STEP)
+    for start in [*starts[: _WINDOWS // 2], *starts[max(_WINDOWS // 2, len(starts) - _WINDOWS // 2) :]]:
+        forms, places = text.forms[start : start + WINDOW], text.places[start : start + WINDOW]
+        inside = [item for item in found if places[0] <= item.start and item.end <= places[-1] + 1]
+        yield Text(forms, places, text.with_marks), inside, rules
+
+
+def _stream(text: Text, found: Sequence[Found]) -> list[str]:
+    """Folded words, each person by the name of the concept, each number as 0, a pause as a full stop."""
+    persons = {}
+    reached = -1
+    for item in sorted((f for f in found if f.concept in _ORDER), key=lambda f: (f.start, -f.end, _ORDER[f.concept])):
+        if item.start >= reached:
+            persons[item.start] = item
+            reached = item.end
+    stream: list[str] = []
+    covered = -1
+    last = -1
+    for form, place in zip(text.forms, text.places, strict=True):
+        if place - last > 1 and place >= covered:
+            stream.append(".")
+        last = place
+        if place < covered:
+            continue
+        if person := persons.get(place):
+            covered = person.end
+            stream.append(_ONE.get(person.concept, person.concept.upper()))
+        else:
+            stream.append("0" if form.isdigit() else fold(form))
+    return stream
+
+
+def _runs(group: str, words: Sequence[str], longest: int) -> Iterator[str]:
+    for length in range(1, longest + 1):
+        for start in range(len(words) - length + 1):
+            yield group + " ".join(words[start : start + length])
+
+
+def _apart(words: Sequence[str]) -> Iterator[str]:
+    """Pairs of words with one or two others between them."""
+    for distance in (2, 3):
+        for at in range(len(words) - distance):
+            yield f"s{words[at]}~{words[at + distance]}"
+
+
+@lru_cache(maxsize=16384)
+def _grams(word: str) -> tuple[str, ...]:
+    padded = f" {word} "
+    return tuple(f"c{padded[at : at + length]}" for length in _GRAMS for at in range(len(padded) - length + 1))
