@@ -113,22 +113,31 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--without-rasa", action="store_true", help="by the actions directly")
     evaluate.add_argument("--as-of", type=_day, metavar="YYYY-MM-DD")
 
-    cases = add("cases", "cases_list", "cases opened for the person on duty").add_subparsers(metavar="ACTION", required=True)
-    listed = cases.add_parser("list", help="open cases, the most pressing first")
-    listed.add_argument("--all", action="store_true", help="closed ones too")
-    listed.set_defaults(run="cases_list")
-    shown = cases.add_parser("show", help="one case with what was written")
-    shown.add_argument("id")
-    shown.set_defaults(run="cases_show")
-    closed = cases.add_parser("close", help="close a case with its outcome")
-    closed.add_argument("id")
-    closed.add_argument("outcome")
-    closed.set_defaults(run="cases_close")
-
+    _cases(add("cases", "commands_cases.list_", "cases opened for the person on duty").add_subparsers(metavar="ACTION", required=True))
     _accounts(add("accounts", "commands_accounts.list_", "who may sign in, and as what").add_subparsers(metavar="ACTION", required=True))
 
     add("doctor", "doctor", "check installation and configuration, and say what to do")
     return top
+
+
+def _cases(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    for name, run, help_ in (
+        ("list", "list_", "open cases, the most pressing first"),
+        ("show", "show", "one case with what was written"),
+        ("close", "close", "close a case with its outcome"),
+        ("export", "export", "all that is known of a case, as JSON; written down as an event"),
+        ("erase", "erase", "erase what a closed case holds of the person; its number, times and events stay"),
+    ):
+        action = actions.add_parser(name, help=help_, description=help_)
+        action.set_defaults(run=f"commands_cases.{run}")
+        if name == "list":
+            action.add_argument("--all", action="store_true", help="closed ones too")
+        else:
+            action.add_argument("id")
+        if name == "close":
+            action.add_argument("outcome")
+        if name == "erase":
+            action.add_argument("--yes", action="store_true", help="do not ask for the id again")
 
 
 def _accounts(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -20,7 +20,6 @@ from index.evaluation import read_gold
 from knowledge.directory import VIETNAM
 from knowledge.errors import KnowledgeError, LoadError, RequestRefused, SettingsError, TrogiupError
 from knowledge.loading import documents_in
-from knowledge.store import Case
 
 if TYPE_CHECKING:
     from bot.client import Ask
@@ -292,52 +291,20 @@ def evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
     return run_evaluation(settings, arguments)
 
 
-# Cases
-
-
-def cases_list(settings: Settings, arguments: argparse.Namespace) -> int:
-    """By risk, then by who waits longest."""
-    with _open(settings) as services:
-        services.journal.replay(services.store)
-        for case in services.store.cases.list(open_only=not arguments.all):
-            print(_case_line(case))
-    return 0
-
-
-def cases_show(settings: Settings, arguments: argparse.Namespace) -> int:
-    """One case with what was written."""
-    with _open(settings) as services:
-        services.journal.replay(services.store)
-        case = services.store.cases.get(arguments.id)
-        print(_case_line(case))
-        for line in case.transcript:
-            print(f"{line.received_at.astimezone(VIETNAM):%Y-%m-%d %H:%M:%S}  {line.text or '–'}")
-    return 0
-
-
-def cases_close(settings: Settings, arguments: argparse.Namespace) -> int:
-    """Closed with its outcome."""
-    with _open(settings) as services:
-        services.store.cases.close(arguments.id, arguments.outcome)
-    return 0
-
-
-def _case_line(case: Case) -> str:
-    since = f"{(case.first_danger_at or case.opened_at).astimezone(VIETNAM):%Y-%m-%d %H:%M:%S}"
-    return f"{case.case_id}  risk {case.risk}  {case.reason:8}  {','.join(case.kinds)}  since {since}  {case.state}  {case.channel}"
-
-
 # The doctor
 
 
 def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     """Every check with what to do; 1 when something has to be done."""
+    from bot.commands_cases import check as check_cases
+
     for line in settings.describe():
         if not line.inner:
             print(f"{'set' if line.is_set else '-':4} {line.name:34} {line.shown:24} {line.meaning}")
     print()
     checks: dict[str, Callable[[], str]] = {
         "database": lambda: _check_database(settings),
+        "cases": lambda: check_cases(settings),
         "index": lambda: _check_index(settings),
         "rasa": _check_rasa,
         "disk": lambda: _check_disk(settings),

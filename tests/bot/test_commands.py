@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from house_fakes import DANGER, FACILITIES, Clock, check_answer, check_citation,
 from actions.triage import Triage
 from bot import commands, serve
 from bot.cli import main
-from bot.services import Services
+from bot.services import Services, utc_now
 from index import snapshot
 from index.understanding import Understanding
 from knowledge.collection import Collection
 from knowledge.directory import Directory
 from knowledge.errors import TrogiupError
+from knowledge.store import NewCase
 
 DONG_NAI = "efbc4e6044693632"
 PLAN = """ỦY BAN NHÂN DÂN
@@ -115,6 +117,28 @@ def test_danger_opens_a_case_that_the_shell_shows_and_closes(run: Run, home: Pat
     assert answer["case_id"] in run(home, "cases", "list", "--all")[1]
     assert "closed" in failed(run(home, "cases", "close", answer["case_id"], "lại"))
     failed(run(home, "cases", "show", "TG-NONE"))
+
+
+def test_a_case_is_exported_and_erased_at_the_shell(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case_id = str(ask(run, home, DANGER)["case_id"])
+    assert "Close the case" in failed(run(home, "cases", "erase", case_id, "--yes"))
+    run(home, "cases", "close", case_id, "đã gọi lại")
+    exported = json.loads(run(home, "cases", "export", case_id)[1])
+    assert (exported["case"]["case_id"], exported["lines"][0]["text"]) == (case_id, DANGER)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+    assert "--yes" in failed(run(home, "cases", "erase", case_id), 2)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda prompt: "TG-222222")
+    status, out, err = run(home, "cases", "erase", case_id)
+    assert (status, out, err.splitlines()[-1]) == (1, "", "That is another id: nothing was erased.")
+    assert DANGER in run(home, "cases", "show", case_id)[1]
+    monkeypatch.setattr("builtins.input", lambda prompt: f" {case_id} ")
+    assert run(home, "cases", "erase", case_id)[0] == 0
+    assert DANGER not in run(home, "cases", "show", case_id)[1]
+    events = json.loads(run(home, "cases", "export", case_id)[1])["events"]
+    at_the_shell = [(event["kind"], event["account_id"], event["detail"]) for event in events if event["kind"] in ("exported", "erased")]
+    assert at_the_shell == [(kind, None, {"via": "shell"}) for kind in ("exported", "erased", "exported")]
+    failed(run(home, "cases", "export", "TG-NONE"))
 
 
 @pytest.mark.parametrize("arguments", [(), (FACILITIES, "--batch", "x.jsonl")])
@@ -362,6 +386,7 @@ def test_the_doctor_finds_a_healthy_house_healthy(run: Run, built: Path, tmp_pat
     assert status == 0
     assert [line.split()[:2] for line in out.splitlines() if line.startswith(("ok ", "BAD "))] == [
         ["ok", "database"],
+        ["ok", "cases"],
         ["ok", "index"],
         ["ok", "rasa"],
         ["ok", "disk"],
@@ -379,6 +404,18 @@ def test_the_doctor_says_what_to_do(run: Run, tmp_path: Path, monkeypatch: pytes
     assert [line.split()[1] for line in bad] == ["index", "rasa", "disk"]
     assert "trogiup index build" in bad[0]
     assert "make run" in bad[1]
+
+
+def test_the_doctor_finds_cases_that_nobody_closed_and_what_the_journal_set_aside(run: Run, home: Path) -> None:
+    long_ago = Clock()
+    long_ago.now = utc_now() - timedelta(days=366)
+    store = new_store(home, long_ago)
+    case_id = str(store.conversations.accept("c", "m", "cứu", long_ago(), "web", NewCase("violence", 4, "danger")).case_id)
+    store.close()
+    (home / "cases.journal.torn").write_text("{}\n")
+    assert f"BAD  cases      Open for longer than cases are kept: {case_id}. Look" in run(home, "doctor")[1]
+    run(home, "cases", "close", case_id, "xong")
+    assert "BAD  cases      Lines that the database does not take: 1. Read" in run(home, "doctor")[1]
 
 
 def test_a_stale_index_is_found(run: Run, home: Path, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def code_lines(text: str) -> Iterator[str]:
 def commands(text: str) -> Iterator[list[str]]:
     """The arguments of every `trogiup …`, also where only the rest of it is written (`docs show ID`)."""
     for line in code_lines(text):
-        found = re.match(r"(?:\.venv/bin/)?trogiup (.+)|((?:docs|index|cases|ingest) [a-z-].*)", line)
+        found = re.match(r"(?:\.venv/bin/)?trogiup (.+)|((?:docs|index|cases|accounts|ingest) [a-z-].*)", line)
         if found and "…" not in line:
             yield shlex.split(found[1] or found[2])
 
