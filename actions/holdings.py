@@ -23,7 +23,7 @@ class Holdings:
     texts: Texts
 
     def told(self, answerer: Answerer, context: Context, on: date) -> Answer:
-        """The published documents of the collection, as many as there is room for; the provinces with none are said not to be held."""
+        """The published documents of the collection, as many as there is room for: talk about the assistant itself, with quotes."""
         collection = answerer.retriever.snapshot.collection
         if not collection.documents:
             return answerer.abstain(self.texts("held.none"), context)
@@ -40,12 +40,11 @@ class Holdings:
             citations.append(citing.citation(document, _quoted(document), on))
         suggestions = tuple(self.texts("suggestions.province", province=province) for province in collection.provinces)
         years = [str(d.metadata.outlook_to.year) for d in ordered if d.metadata.outlook_to]
-        told = Answer("answer", "\n".join([*lines, closing]), tuple(citations), suggestions=suggestions, context=context)
+        told = Answer("smalltalk", "\n".join([*lines, closing]), tuple(citations), suggestions=suggestions, context=context)
         return answerer.finish(told, allowed=years)
 
     def _line(self, citing: Citing, document: Document) -> str:
         m, name = document.metadata, citing.name(document)
-        name = f"{name[:1].upper()}{name[1:]}"
         if m.valid_from is None or m.valid_to is None:
             return self.texts("held.line", name=name)
         years = {"first": m.valid_from.year, "last": m.valid_to.year}

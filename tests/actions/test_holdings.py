@@ -28,7 +28,7 @@ ABOUT_SOMETHING = [
 def test_what_is_held_is_listed_with_number_province_and_years(person: Person, collection: Collection, text: str) -> None:
     for said in both(text):
         answer = person.says(said)
-        assert answer.kind == "answer"
+        assert answer.kind == "smalltalk"
         assert len(answer.text) <= LIMIT
         assert not unsupported(answer, collection)
         for document in collection.documents:
