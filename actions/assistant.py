@@ -9,6 +9,7 @@ from functools import cached_property
 from actions.answering import Answerer
 from actions.followup import FollowUps, Reading, Sense, Turn
 from actions.guard import bodies
+from actions.holdings import Holdings
 from actions.hotlines import HotlineDesk
 from actions.missing import Missing
 from actions.model import Answer, Context, Message
@@ -54,6 +55,11 @@ class Assistant:
         """Says what is not held."""
         return Missing(self.texts)
 
+    @cached_property
+    def holdings(self) -> Holdings:
+        """Says which documents are held."""
+        return Holdings(self.texts)
+
     def reply(self, message: Message, context: Context, intent: str | None = None) -> Answer:
         """The answer to a message. `intent`: what Rasa made of it, None when Rasa was not there; rules have the last word on small talk."""
         answer = self._replied(message, context, intent)
@@ -64,6 +70,8 @@ class Assistant:
 
     def _replied(self, message: Message, context: Context, intent: str | None) -> Answer:
         route = self._route(message, context)
+        if route == "held":
+            return self.holdings.told(self.answerer(), context, message.as_of)
         if route != "question":
             return self._routed(route, message.text, context)
         if self._bare(message, context) and (told := self._meant(intent, context)):
@@ -79,7 +87,7 @@ class Assistant:
             route = self.router.route(self.followups.understanding.lexicon.normalise(message.text))
         if route not in ("question", "attack") and self._names_a_line(message.text):
             return "question"
-        if route in ("question", "handover", "outside", "attack"):
+        if route in ("question", "handover", "outside", "attack", "held"):
             return route
         query = self.followups.understanding.read(message.text, message.as_of)
         back = (context.question or route in ("deny", "affirm", "laugh")) and self.followups.goes_back(message.text, message.as_of)
@@ -186,11 +194,19 @@ class Assistant:
     def _nearby(self, reading: Reading, found: Answer, context: Context) -> Answer | None:
         """A turn that leans on the last answer, out of the passage told last where that holds all that is asked, or out of one around it
         where the documents gave something far from it."""
-        answerer, asks, lost = self.answerer(), reading.asks or (), found.kind != "answer"
-        beside = not lost and self.recall.is_beside(answerer, found, asks, context)
-        if beside and all(word.isdigit() for word in asks):
+        answerer, asks, lost = self.answerer(), reading.asks, found.kind != "answer"
+        if asks is None:
             return None
-        told = self.recall.nearby(answerer, reading.query, asks, context, _SOME if lost else 1, 0 if beside else AROUND)
+        beside = not lost and self.recall.is_beside(answerer, found, asks, context)
+        if beside and asks.terms and (self.recall.holds(answerer, found, asks, context) or all(word.isdigit() for word in asks.terms)):
+            return None
+        earlier = self.followups.understanding.read(context.question or "", asks.as_of)
+        whole = replace(asks, terms=(*asks.terms, *earlier.terms), paraphrases=(*asks.paraphrases, *earlier.paraphrases))
+        told = self.recall.nearby(answerer, whole, asks, context, _SOME if lost else 1, AROUND)
+        if (told is None or told.kind != "answer") and asks.terms and not lost and not self.recall.holds(answerer, found, asks, context):
+            place = (context.province,) if context.province else ()
+            told = self._told(replace(reading.sense, query=replace(asks, provinces=place)), context, reading.turn)
+            told = told if self.recall.holds(answerer, told, asks, context) else None
         if told is None or told.kind != "answer":
             return None
         return replace(told, context=replace(told.context, question=reading.question, topic=reading.sense.topic))

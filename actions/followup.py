@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -21,8 +22,8 @@ from index.understanding import Understanding
 from knowledge.text import folded_line, squeeze, words
 
 DATA = Path(__file__).parent / "data"
-_LEANING = 3
-"""Content words: a shorter question leans on the one before."""
+_LEANING, _ASKING = 3, 6
+"""Content words: a question of no more leans on the one before; one of no more may ask for something that stands where that one stood."""
 _BARE_NUMBER = re.compile(r"\d{2,4}")
 
 Turn = Literal["standalone", "moved", "narrowed", "more", "detail", "source", "lost"]
@@ -50,8 +51,8 @@ class Reading:
     sense: Sense
     otherwise: tuple[Sense, ...] = ()
     """Other ways to read a turn that leans on the one before, tried in order when the first finds nothing."""
-    asks: tuple[str, ...] | None = None
-    """What a turn that leans on the one before asks for in words of its own, folded, light ones left out; None: it does not lean."""
+    asks: Query | None = None
+    """What a turn that leans on the one before asks for by itself: its terms are the words that say what; None: it does not lean."""
 
     @property
     def query(self) -> Query:
@@ -74,6 +75,12 @@ class FollowUps:
     light: frozenset[str]
     matters: frozenset[str]
     timing: frozenset[str]
+    phrases: frozenset[str]
+    generic: frozenset[str]
+    pronouns: re.Pattern[str]
+    paper: re.Pattern[str]
+    plan: re.Pattern[str]
+    of_paper: frozenset[str]
     source: re.Pattern[str]
     detail: re.Pattern[str]
     more: re.Pattern[str]
@@ -99,6 +106,12 @@ class FollowUps:
             light=frozenset(table["light"]),
             matters=frozenset(table["matters"]),
             timing=frozenset(map(str, table["timing"])),
+            phrases=frozenset(table["phrases"]),
+            generic=frozenset(table["generic"]),
+            pronouns=either("pronouns"),
+            paper=either("paper"),
+            plan=either("plan"),
+            of_paper=frozenset(table["of_paper"]),
             source=either("source"),
             detail=either("detail"),
             more=either("more"),
@@ -129,12 +142,20 @@ class FollowUps:
             return self._moved(named, context)
         if not own and query.asked in ("what", "whether") and query.fact is None and not query.numbers:
             return Reading("standalone", Sense(query, meant, meant))
-        return self._narrowed(query, own, line, context)
+        return self._narrowed(self._of_paper(query, context), own, line, context)
+
+    def _of_paper(self, query: Query, context: Context) -> Query:
+        """A day or number that is asked for right after a decree was ("theo quyết định nào?" "ban hành ngày nào?") is not the plan's."""
+        named = query.provinces or query.numbers or self.plan.search(folded_line(query.written_out))
+        if query.fact not in self.of_paper or named or not self.paper.search(folded_line(context.question or "")):
+            return query
+        return replace(query, fact=None)
 
     def _own(self, query: Query) -> list[str]:
         """The words of a turn that say something of their own; a short name beside the name it stands for does not."""
         doubled = {short for short, province in self.short_places.items() if province in query.provinces}
-        return [term for term in query.terms if term not in self.filler and term not in doubled]
+        kept = self._together(query)
+        return [term for term in query.terms if term in kept or (term not in self.filler and term not in doubled)]
 
     def _meant(self, text: str) -> str:
         """What is left of "không, ý tôi là Hà Nam cơ": the thing meant. The text itself where nothing is corrected."""
@@ -195,13 +216,14 @@ class FollowUps:
         """A question of its own, or one that needs the earlier one's topic, place, or form."""
         alone = Sense(self._in_place(query, context), query.text, query.text)
         turn: Turn = "standalone" if query.provinces or query.numbers else "narrowed"
-        opens = bool(self.opening.search(line))
-        if query.fact or query.numbers or not (opens or len(own) <= _LEANING or self.light.issuperset(own)):
-            bare = () if turn == "standalone" else (Sense(query, query.text, query.text),)
-            return Reading(turn, alone, bare)
+        opens, points = bool(self.opening.search(line)), bool(self.pronouns.search(line))
         of_body = query.duties and bool(self.understanding.rules.body.search(line))
         named = bool(self.slots["body"].search(line))
-        asks = None if query.provinces or of_body or named else self._asks(query, own)
+        about_itself = query.provinces or query.numbers or query.fact or of_body or named
+        asks = None if about_itself or len(own) > _ASKING else self._asks(query)
+        if query.fact or query.numbers or not (opens or len(own) <= _LEANING or self.light.issuperset(own)):
+            bare = (Sense(query, query.text, query.text),) if turn == "narrowed" and not points else ()
+            return Reading(turn, alone, (self._combined(query, own, context),) if points and not query.fact else bare, asks)
         slotted, rest = self._slotted(query, own, context)
         if slotted and not rest:
             return Reading("narrowed", slotted, (alone,), asks)
@@ -218,10 +240,26 @@ class FollowUps:
             return Reading("narrowed", combined, (alone,), asks)
         return Reading("narrowed", alone, (combined,), asks)
 
-    def _asks(self, query: Query, own: list[str]) -> tuple[str, ...]:
-        """The words of its own that say what is asked for; beside a year, what only places it ("cuối", "quý 4") is left out."""
+    def _asks(self, query: Query) -> Query:
+        """The turn with only the words that say what is asked for: not those that point back ("trong đó"), nor those that name the kind
+        of thing asked for ("ai phụ trách"), nor beside a year what only places it ("cuối", "quý 4")."""
+        left = self.understanding.read(Wording.of(query.written_out).without(self.pronouns), query.as_of)
+        own = self._own(left)
         said = [word for word in own if not (query.years and word in self.timing)]
-        return () if self.light.issuperset(said) else tuple(said)
+        telling = self._together(left)
+        matters = self.matters if query.asked == "who" else frozenset[str]()
+        heavy = {word for word in said if word not in self.light or word in matters or word in telling}
+        for phrase in left.paraphrases:  # one heavy word of "thông tư", "công nhân" takes the other along
+            heavy |= set(phrase.words) - self.filler if heavy & set(phrase.words) else set()
+        words = [word for word in left.terms if word in heavy]
+        together = ["_".join(pair) for pair in pairwise(left.terms) if " ".join(pair) in self.phrases]
+        meant = {word for phrase in left.paraphrases for word in phrase.words}
+        counted = tuple(word for word in left.counted if word not in self.generic | self.light and word not in meant)
+        return replace(left, terms=(*words, *together), light=frozenset(), asked=query.asked, counted=counted)
+
+    def _together(self, query: Query) -> set[str]:
+        """The words that are a phrase of `phrases` side by side."""
+        return {word for pair in pairwise(query.terms) if " ".join(pair) in self.phrases for word in pair}
 
     def _slotted(self, query: Query, own: list[str], context: Context) -> tuple[Sense | None, list[str]]:
         """The earlier question with the things that this turn names in the place of its own, and what the turn says beside them."""

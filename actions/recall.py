@@ -24,6 +24,10 @@ _WORDS, _SHARED = 320, 110
 """Characters of the quote of one source, and of each of several."""
 _FULL, _BESIDE = 520, 260
 """Characters of the passage told again, and of one that stands beside it."""
+_WHOLE = 0.99
+"""Coverage that is all."""
+_BEGINNING = 60
+"""Characters by which a quote is known in what was told."""
 _NEIGHBOURS = 3
 AROUND = 4
 """Passages before and behind the one told last that a turn may be about."""
@@ -102,33 +106,38 @@ class Recall:
         suggestions = (self.texts("suggestions.more"),)
         return answerer.finish(Answer("answer", "\n".join(lines), citations, (), notices, suggestions, context=kept), source)
 
-    def is_beside(self, answerer: Answerer, answer: Answer, asks: Sequence[str], context: Context) -> bool:
+    def is_beside(self, answerer: Answerer, answer: Answer, asks: Query, context: Context) -> bool:
         """Whether an answer was told from the passage told last, or from one around it, and holds the years among what is asked for."""
-        before = next((found for cited in context.cited if (found := _place(answerer, cited))), None)
+        document, before = _told_from(answerer, context)
         now = next((found for place in cited(answer, context.shown) if (found := _place(answerer, place))), None)
-        passage, told = (_passage(*place) if place else None for place in (before, now))
-        if before is None or passage is None or told is None:
+        told = _passage(*now) if now else None
+        if document is None or told is None:
             return False
-        years = {word for word in asks if word.isdigit()}
-        return years <= set(terms(_with_heading(told))) and told in (passage, *_around(before[0], passage))
+        years = {word for word in asks.terms if word.isdigit()}
+        return years <= set(terms(_with_heading(told))) and told in (*before, *_around(document, before[0]))
 
-    def nearby(self, answerer: Answerer, query: Query, asks: Sequence[str], context: Context, least: float, around: int) -> Answer | None:
-        """What the passage told last, or `around` ones before and behind it, say to a turn that leans on it.
+    def holds(self, answerer: Answerer, answer: Answer, asks: Query, context: Context) -> bool:
+        """Whether the passage that an answer was told from first holds all words of what is asked for, or the office's words for them."""
+        place = next((found for place in cited(answer, context.shown) if (found := _place(answerer, place))), None)
+        passage = _passage(*place) if place and answer.kind == "answer" else None
+        return passage is not None and passage.role == "body" and _held(asks, passage, answerer.retriever) > _WHOLE
 
-        `query`: the turn with what it leans on; `asks`: its own words, folded. None where no passage holds at least that share of them.
-        Without any, only a figure or a day is looked for, where it was told.
+    def nearby(self, answerer: Answerer, query: Query, asks: Query, context: Context, least: float, around: int) -> Answer | None:
+        """What the passages told last, or `around` ones before and behind the first, say to a turn that leans on them.
+
+        `query`: the turn with what it leans on; `asks`: the turn itself, its words those that say what. None where no passage holds at
+        least that share of them and what such a question demands. Without words, only a figure or a day is looked for, where it was told.
         """
-        place = next((found for cited in context.cited if (found := _place(answerer, cited))), None)
-        passage = _passage(*place) if place else None
-        if place is None or passage is None or context.province not in (None, answerer.retriever.snapshot.collection.province(place[0])):
+        document, passages = _told_from(answerer, context)
+        retriever = answerer.retriever
+        if document is None or context.province not in (None, retriever.snapshot.collection.province(document)):
             return None
-        document, retriever = place[0], answerer.retriever
-        wanted = replace(query, terms=tuple(asks), light=frozenset())
-        if not asks and query.asked not in ("when", "how_many"):
+        if not asks.terms and asks.asked not in ("when", "how_many"):
             return None
-        beside = _around(document, passage)[: around * 2] if asks else []
-        able = [p for p in (passage, *beside) if _says(wanted, p, retriever, least)]
-        able.sort(key=lambda p: -_held(query, p, retriever))
+        beside = _around(document, passages[0])[: around * 2] if asks.terms else []
+        hits = [Hit(p, document, 0, 0, 0, 0) for p in dict.fromkeys([*passages, *beside]) if _says(asks, p, retriever, least)]
+        able = [hit.passage for hit in answerer.demands.met(asks, hits)]
+        able.sort(key=lambda p: -_held(asks, p, retriever) - _held(query, p, retriever))
         if not able:
             return None
         hit = Hit(able[0], document, 0, 0, 0, 0)
@@ -136,11 +145,11 @@ class Recall:
         source = citing.source([hit])
         notices = tuple(answerer.notices.validity(document, answerer.retriever.snapshot.collection, query.as_of))
         room = LIMIT - len("\n".join((source, *notices))) - 2
-        part = excerpt(query, hit, answerer.retriever, min(_FULL, room))
+        part = excerpt(asks if asks.terms else query, hit, retriever, min(_FULL, room))
         ids = tuple(dict.fromkeys([*context.shown, able[0].passage_id]))
         kept = replace(context, shown=ids, cited=((document.document_id, able[0].span.start, able[0].span.end),), told=(), phones=())
         cited_first = citing.cite(hit, query, part.span)
-        others = tuple(citing.cite(Hit(p, document, 0, 0, 0, 0), query) for p in (passage, *able[1:]) if p != able[0])[:2]
+        others = tuple(citing.cite(Hit(p, document, 0, 0, 0, 0), query) for p in dict.fromkeys([*passages, *able]) if p != able[0])[:2]
         suggestions = (self.texts("suggestions.more"),)
         return answerer.finish(Answer("answer", part.words, (cited_first, *others), (), notices, suggestions, context=kept), source)
 
@@ -160,8 +169,10 @@ class Recall:
 
 def cited(answer: Answer, before: Sequence[str]) -> tuple[Cited, ...]:
     """The places that an answer was told from: the passages it shows first, or the lines of a fact."""
-    new = [passage for passage in answer.context.shown if passage not in before]
-    told = [c for c in answer.citations if c.passage_id in new or c.passage_id is None] or list(answer.citations[:1])
+    shown_now = answer.context.shown
+    new = shown_now[len(before) :] if shown_now[: len(before)] == tuple(before) else shown_now
+    told = [c for c in answer.citations if c.passage_id in new or c.passage_id is None]
+    told = told or [c for c in answer.citations if shown(c.quote)[:_BEGINNING] in answer.text] or list(answer.citations[:1])
     return tuple((c.document_id, c.start, c.end) for c in told)
 
 
@@ -170,6 +181,13 @@ def _place(answerer: Answerer, cited: Cited) -> tuple[Document, Span] | None:
     document_id, start, end = cited
     document = next((d for d in answerer.retriever.snapshot.collection.documents if d.document_id == document_id), None)
     return (document, Span(start, end)) if document and start < end <= len(document.text) else None
+
+
+def _told_from(answerer: Answerer, context: Context) -> tuple[Document | None, list[Passage]]:
+    """The document told from last, and the passages of it that were told, first told first; None and nothing where that is not known."""
+    places = [found for cited in context.cited if (found := _place(answerer, cited))]
+    passages = [passage for document, span in places if document == places[0][0] and (passage := _passage(document, span))]
+    return (places[0][0], passages) if passages else (None, [])
 
 
 def _passage(document: Document, span: Span) -> Passage | None:
@@ -194,7 +212,8 @@ def _says(query: Query, passage: Passage, retriever: Retriever, least: float) ->
     if query.terms and _held(query, passage, retriever) < least:
         return False
     if query.asked == "how_many":
-        return has_quantity(passage.text)
+        unheard = query.counted and not set(query.counted) & set(terms(_with_heading(passage)))
+        return has_quantity(passage.text) and not unheard
     if query.asked == "when":
         return bool((_DATE if " ngay " in folded_line(query.text) else _DAY).search(passage.text))
     return query.asked != "who" or any(bodies(_with_heading(passage)))

@@ -29,6 +29,7 @@ Route = Literal[
     "maker",
     "human",
     "skill",
+    "held",
     "insult",
     "handover",
     "outside",
@@ -56,6 +57,8 @@ class Router:
     """A question for a yes or a no."""
     short: Mapping[str, str]
     """Short forms, folded, and what they stand for."""
+    held: re.Pattern[str]
+    """Asks which documents or provinces are held; the whole message."""
     handover: re.Pattern[str]
     outside: Mapping[str, re.Pattern[str]]
     """By subject."""
@@ -74,6 +77,7 @@ class Router:
             frozenset(table["others"]),
             re.compile(table["asks"]),
             table["short"],
+            re.compile("|".join(table["held"])),
             re.compile("|".join(table["handover"])),
             {name: re.compile("|".join(patterns)) for name, patterns in table["outside"].items()},
             re.compile("|".join(table["attack"])),
@@ -85,6 +89,8 @@ class Router:
         line = self._line(text)
         named = bool(self.domain.search(folded_line(text)))
         about = next((name for name, pattern in self.about if pattern.search(line)), None)
+        if self.held.search(line):
+            return "held"
         if about and about != "insult" and not named:  # a rude word may stand in a wish for a human
             return about
         if self.attack.search(line):
