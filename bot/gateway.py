@@ -60,6 +60,8 @@ _WAITING = 64
 _BUSY_RETRY_S = 3
 _LONG = 1_500
 """Characters that triage reads within a millisecond or two; longer ones are read beside the event loop, so that nobody else waits."""
+_BRIEF = 100
+"""Characters: who tells where they are, or thanks, beside the danger told before it, writes no more."""
 _VOICES: Mapping[str, Voice] = {"child": "child", "pupil": "child", "adult": "adult", "carer": "adult", "young": "young"}
 
 
@@ -170,7 +172,9 @@ class Gateway:
         answered = self._parts.triage.assess(before[-1], before[:-1])
         if answered.risk < assessment.risk:
             return False
-        return contact.tells(message.text) or (assessment.risk < Risk.THREAT and set(assessment.kinds) <= set(answered.kinds))
+        if assessment.risk < Risk.THREAT and set(assessment.kinds) <= set(answered.kinds):
+            return True
+        return len(message.text) <= _BRIEF and contact.tells(message.text)
 
     def _message(self, conversation_id: str, text: str, message_id: str | None, as_of: date | None, channel: str) -> Message:
         cleaned = storable(clean_message(text))  # half an emoji, as a program that cuts by UTF-16 units leaves it
