@@ -17,11 +17,12 @@ import secrets
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from actions.assistant import Assistant
+from actions.duty.contact import Contact, Turn
 from actions.eligibility_outcome import Eligibility
 from actions.first_answer import first_answer, voice
 from actions.model import Answer, Context, Message
@@ -29,11 +30,12 @@ from actions.rasa_actions import payload, read_context, write_context
 from actions.texts import Texts
 from actions.triage import Assessment, Risk, Triage
 from bot.dialogue import RasaUnavailable
+from bot.duty.talk import Talk, talk_about
 from bot.intake import Intake
 from bot.lanes import Hanging, Lane, RightOfWay
 from bot.throttle import Throttle
 from knowledge.directory import VIETNAM, Directory
-from knowledge.errors import IndexFault, RequestRefused, StoreError
+from knowledge.errors import IndexFault, KnowledgeError, RequestRefused, StoreError
 from knowledge.store import Accepted, CaseJournal, NewCase, Store
 from knowledge.store.cases import Voice
 from knowledge.store.schema import storable
@@ -58,6 +60,8 @@ _WAITING = 64
 _BUSY_RETRY_S = 3
 _LONG = 1_500
 """Characters that triage reads within a millisecond or two; longer ones are read beside the event loop, so that nobody else waits."""
+_BRIEF = 100
+"""Characters: who tells where they are, or thanks, beside the danger told before it, writes no more."""
 _VOICES: Mapping[str, Voice] = {"child": "child", "pupil": "child", "adult": "adult", "carer": "adult", "young": "young"}
 
 
@@ -96,6 +100,8 @@ class Parts:
     """The province that a text names: some numbers are for one province only."""
     eligibility: Eligibility | None = None
     """Answers "tôi có được hưởng không" when Rasa, which asks the questions, is down."""
+    contact: Contact | None = None
+    """The talk about a case that waits for an officer; without it, such messages are answered like any other."""
 
 
 class Gateway:
@@ -132,7 +138,7 @@ class Gateway:
         started = time.perf_counter()
         message = self._message(conversation_id, text, message_id, as_of, channel)
         assessment = await self._assessed(message)
-        if assessment.urgent:
+        if assessment.urgent and not self._said_before(message, assessment):
             self._remember(message)
             return await self._urgent_once(message, assessment, started)
         if wait := self._throttle.wait_for(conversation_id):
@@ -152,6 +158,23 @@ class Gateway:
         if len(message.text) + sum(map(len, before)) <= _LONG:
             return self._parts.triage.assess(message.text, before)
         return await self._reading.run(self._parts.triage.assess, message.text, before)
+
+    def _said_before(self, message: Message, assessment: Assessment) -> bool:
+        """Whether all the danger lies in the messages before, which were answered: "em ở Cà Mau" then belongs to the talk about the case.
+
+        Where seconds may count, only what plainly tells something else; the numbers come again for anything that might be part of it.
+        """
+        contact, joined, before = self._parts.contact, self.intake.joined(message.conversation_id), self._texts_before(message)
+        if contact is None or joined is None or joined.taken or not before or len(message.text) + sum(map(len, before)) > _LONG:
+            return False
+        if self._parts.triage.assess(message.text).urgent:
+            return False
+        answered = self._parts.triage.assess(before[-1], before[:-1])
+        if answered.risk < assessment.risk:
+            return False
+        if assessment.risk < Risk.THREAT and set(assessment.kinds) <= set(answered.kinds):
+            return True
+        return len(message.text) <= _BRIEF and contact.tells(message.text)
 
     def _message(self, conversation_id: str, text: str, message_id: str | None, as_of: date | None, channel: str) -> Message:
         cleaned = storable(clean_message(text))  # half an emoji, as a program that cuts by UTF-16 units leaves it
@@ -211,9 +234,14 @@ class Gateway:
         if accepted:
             with contextlib.suppress(StoreError, Hanging):
                 context = await self._database.run_within(_DATABASE_S, self._context, message)
-        told = await self._told(message, context)
-        answer = {**told["answer"], **self._ids(message, started)}
-        if answer["kind"] == "handover":
+        talk = await self._talk(message, accepted, case_id)
+        if talk and talk.reply is None:
+            return self._silent(message, case_id, started)
+        own = payload(replace(talk.reply, context=context)) if talk and talk.reply else None
+        told = own if own and talk and not talk.turn.counts else await self._told(message, context)
+        said = talk.turn.told(own["answer"], told["answer"]) if own and talk and told is not own else told["answer"]
+        answer = {**said, **self._ids(message, started)}
+        if answer["kind"] == "handover" and not talk:
             answer = await self._handed_over(message, answer)
         kept = read_context(told["context"])
         self._contexts[message.conversation_id] = (message.received_at, kept)
@@ -237,6 +265,16 @@ class Gateway:
         if accepted.case_id:
             self.intake.learn(message.conversation_id, accepted.case_id, taken=accepted.human)
         return accepted, accepted.case_id, accepted.human
+
+    async def _talk(self, message: Message, accepted: Accepted | None, case_id: str | None) -> Talk | None:
+        """The talk about the case that the message belongs to; None where there is none, or where only the documents can be asked."""
+        contact = self._parts.contact
+        if contact is None or (case_id is None and self.intake.joined(message.conversation_id) is None):
+            return None
+        if accepted and case_id:
+            with contextlib.suppress(StoreError, KnowledgeError, Hanging):
+                return await self._database.run_within(_DATABASE_S, talk_about, self._parts.store, contact, case_id, message)
+        return None if contact.is_asking(message.text) else Talk(Turn({}, "down"), contact.down(case_id, message.received_at))
 
     async def _told(self, message: Message, context: Context) -> Mapping[str, Any]:
         if self.dialogue is not None:

@@ -12,6 +12,8 @@ from sqlalchemy import make_url
 
 from actions.answering import Answerer
 from actions.assistant import Assistant
+from actions.duty.contact import Contact
+from actions.duty.notices import DutyNotices
 from actions.eligibility_outcome import Eligibility
 from actions.followup import FollowUps
 from actions.hotlines import HotlineDesk
@@ -126,7 +128,10 @@ class Services:
         """For bot.gateway.Gateway."""
         assistant = self.assistant()
         eligibility = Eligibility.of(assistant)
-        return Parts(self.triage, self.directory, assistant, self.texts, self.store, self.journal, self.clock, self.area, eligibility)
+        contact = Contact.load(self.gazetteer, assistant.router, DutyNotices.load(self.directory), self.understanding.lexicon.normalise)
+        return Parts(
+            self.triage, self.directory, assistant, self.texts, self.store, self.journal, self.clock, self.area, eligibility, contact
+        )
 
     def area(self, text: str) -> str | None:
         """The first province that a text names."""
