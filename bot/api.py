@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Path, Query, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -69,8 +69,8 @@ class Metrics:
         Gauge("trogiup_answered_directly", "Answers given without Rasa", registry=self.registry).set_function(lambda: gateway.direct)
 
 
-def build_app(services: Services, gateway: Gateway, health: Health) -> FastAPI:
-    """The application. Starts nothing by itself."""
+def build_app(services: Services, gateway: Gateway, health: Health, *webhooks: APIRouter) -> FastAPI:
+    """The application. Starts nothing by itself. `webhooks`: by which other programs bring what they have for us."""
     app = FastAPI(title="Trợ Giúp", version="1", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     metrics = Metrics(gateway)
     app.add_middleware(_limited_body)
@@ -85,6 +85,8 @@ def build_app(services: Services, gateway: Gateway, health: Health) -> FastAPI:
     staff = install_staff(app, services.store, services.clock)
     provinces = [place.name for place in services.gazetteer.places]
     install_desk(app, DeskParts(staff, DutyNotices.load(services.directory), provinces))
+    for webhook in webhooks:
+        app.include_router(webhook)
     app.include_router(build_pages(gateway, services.library(), emergency=rows, thread=persons_side.thread))
     install_error_pages(app, emergency=rows)
     mount_static(app)

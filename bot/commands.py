@@ -297,6 +297,7 @@ def evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
 def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     """Every check with what to do; 1 when something has to be done."""
     from bot.commands_cases import check as check_cases
+    from bot.duty.chatwoot_desk import check as check_chatwoot
 
     for line in settings.describe():
         if not line.inner:
@@ -309,6 +310,8 @@ def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
         "rasa": _check_rasa,
         "disk": lambda: _check_disk(settings),
     }
+    if settings.chatwoot_url:
+        checks["chatwoot"] = lambda: check_chatwoot(settings)
     bad = 0
     for name, check in checks.items():
         try:

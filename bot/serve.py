@@ -26,6 +26,7 @@ from actions.duty.notices import DutyNotices
 from actions.rasa_actions import build_executor
 from bot.api import build_app
 from bot.dialogue import Rasa
+from bot.duty.chatwoot_desk import ChatwootDesk
 from bot.duty.dispatcher import Dispatcher
 from bot.duty.retention import RetentionSchedule
 from bot.gateway import Gateway
@@ -90,14 +91,21 @@ async def house(
             await gateway.intake.refresh()
         stack.push_async_callback(_put_away, services, gateway)
         schedule = (services.settings.keep_cases_months, services.settings.keep_conversations_days)
-        for work in (
+        works = [
             _keep_up(services),
             _learn(gateway),
             Dispatcher(services.store, notices, services.clock).run(),
             RetentionSchedule(services.store, services.journal, services.clock, *schedule).run(),
-        ):
+        ]
+        webhooks = []
+        if services.settings.chatwoot_secret:
+            client = await stack.enter_async_context(httpx.AsyncClient())
+            chatwoot = ChatwootDesk.of(services.settings, services.store, notices, services.clock, client)
+            webhooks = [chatwoot.router(services.settings.chatwoot_secret)]
+            works.append(chatwoot.run())
+        for work in works:
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
-        app = build_app(services, gateway, lambda: {"rasa": child.state.state if child else "off"})
+        app = build_app(services, gateway, lambda: {"rasa": child.state.state if child else "off"}, *webhooks)
         trim_memory()
         yield Running(gateway, app, child)
 

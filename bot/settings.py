@@ -60,6 +60,10 @@ class Settings:
     zalo_bot_token: str | None = field(default=None, repr=False)
     zalo_bot_secret: str | None = field(default=None, repr=False)
     zalo_bot_base_url: str = "https://bot-api.zaloplatforms.com"
+    chatwoot_url: str | None = None
+    chatwoot_inbox: str | None = field(default=None, repr=False)
+    chatwoot_secret: str | None = field(default=None, repr=False)
+    chatwoot_token: str | None = field(default=None, repr=False)
     keep_cases_months: int = 12
     keep_conversations_days: int = 30
     rasa_port: int = 0
@@ -72,7 +76,8 @@ class Settings:
     def load(cls, environ: Mapping[str, str], root: Path) -> Settings:
         """Settings of `environ` over those of `root`/.env over the defaults; relative paths count from `root`. An empty value is none.
 
-        Raises `SettingsError`: an unknown TROGIUP_ name, a value that does not fit, a .env that others can read or that is not one.
+        Raises `SettingsError`: an unknown TROGIUP_ name, a value that does not fit or lacks another, a .env that others can read or that
+        is not one.
         """
         merged = {**read_env_file(root / ".env"), **environ}
         given = {name: value.strip() for name, value in merged.items() if name.startswith(PREFIX) and value.strip()}
@@ -82,6 +87,7 @@ class Settings:
                 near = difflib.get_close_matches(name, known, n=1)
                 advice = f"did you mean {near[0]}?" if near else "`trogiup doctor` lists them all."
                 raise SettingsError(f"Unknown setting {name}: {advice}")
+        _all_of_chatwoot(given)
         values: dict[str, Any] = {_field_name(name): _parse(name, value, known[name], root) for name, value in given.items()}
         values.setdefault("home", root / "var")
         values.setdefault("database_url", f"sqlite:///{values['home'] / 'trogiup.db'}")
@@ -128,6 +134,14 @@ def _known() -> dict[str, dict[str, Any]]:
     """Name → row of data_settings.yml."""
     rows: dict[str, dict[str, Any]] = yaml.safe_load(_DATA.read_text("utf-8"))
     return rows
+
+
+def _all_of_chatwoot(given: Mapping[str, str]) -> None:
+    """Chatwoot is wired with all that it needs or not at all. SettingsError names what is missing."""
+    wanted = [PREFIX + name for name in ("CHATWOOT_URL", "CHATWOOT_INBOX", "CHATWOOT_SECRET")]
+    missing = [name for name in wanted if name not in given]
+    if missing and (len(missing) < len(wanted) or PREFIX + "CHATWOOT_TOKEN" in given):
+        raise SettingsError(f"For Chatwoot {' and '.join(missing)} must be set too.")
 
 
 def _field_name(name: str) -> str:

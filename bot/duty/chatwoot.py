@@ -2,9 +2,9 @@
 
 Out: the public API of the channel (POST /public/api/v1/inboxes/{inbox}/contacts, …/conversations, …/messages) with the case's number as the
 contact's `source_id`, so that opening a case twice finds the same conversation; private notes by the application API. In: the channel's
-webhook, event message_created. Source: Chatwoot's developer documentation, client APIs and webhooks; versions differ in the signature, see
-`Webhook`. Nothing is retried here: a failure is ChatwootUnavailable, and whoever keeps the message tries again. A request whose answer was
-lost may have arrived, so a message is shown once or twice, never not at all.
+webhook, events message_created and conversation_status_changed. Source: Chatwoot's developer documentation, client APIs and webhooks;
+versions differ in the signature, see `Webhook`. Nothing is retried here: a failure is ChatwootUnavailable, and whoever keeps the message
+tries again. A request whose answer was lost may have arrived, so a message is shown once or twice, never not at all.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _TIMEOUT = httpx.Timeout(10)
 _FRESH_S = 300
 """Seconds that a signed delivery stays good: a copied one is worth nothing later."""
 _REMEMBERED = 10_000
+_NAME_LENGTH = 80
 _ACCEPTED, _REFUSED, _UNKNOWN, _TOO_LARGE, _AGAIN = 200, 400, 404, 413, 503
 
 
@@ -50,13 +51,16 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class AgentReply:
-    """What an agent wrote to the person. `source_id` is the case's number; `attachments`: addresses of files on the office's Chatwoot."""
+    """What an agent wrote to the person. `source_id` is the case's number; `attachments`: addresses of files on the office's Chatwoot;
+    `agent`: what the agent is called there.
+    """
 
     message_id: int
     conversation_id: int
     source_id: str | None
     text: str = field(repr=False)
     attachments: tuple[str, ...] = field(default=(), repr=False)
+    agent: str | None = None
 
     @property
     def client_key(self) -> str:
@@ -64,8 +68,16 @@ class AgentReply:
         return f"chatwoot:{self.message_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An agent, or a rule of the office's Chatwoot, has ended a conversation."""
+
+    conversation_id: int
+    source_id: str | None
+
+
 class Chatwoot:
-    """The way out. `account_id` and `api_token` (of an agent or a bot) are needed for private notes only."""
+    """The way out. `api_token` (of an agent) is needed for private notes only; `account_id`: None asks Chatwoot whose the token is."""
 
     def __init__(
         self,
@@ -98,12 +110,15 @@ class Chatwoot:
         return _number(await self._post(path, {"content": text}), "id")
 
     async def note(self, thread: Thread, text: str) -> int:
-        """A note that only agents see; its id. SettingsError without account and token; ChatwootUnavailable."""
-        if self._account_id is None or not self._api_token:
-            raise SettingsError("Private notes need Chatwoot's account id and an access token.")
+        """A note that only agents see; its id. SettingsError without a token; ChatwootUnavailable."""
+        if not self._api_token:
+            raise SettingsError("Private notes need an access token of Chatwoot.")
+        token = {"api_access_token": self._api_token}
+        if self._account_id is None:
+            self._account_id = _number(await self._request("GET", f"{self._base}/api/v1/profile", headers=token), "account_id")
         path = f"{self._base}/api/v1/accounts/{self._account_id}/conversations/{thread.conversation_id}/messages"
         body = {"content": text, "message_type": "outgoing", "private": True}
-        return _number(await self._post(path, body, {"api_access_token": self._api_token}), "id")
+        return _number(await self._post(path, body, token), "id")
 
     def _contact(self, source_id: str) -> str:
         return f"{self._inbox}/contacts/{quote(source_id, safe='')}"
@@ -140,10 +155,12 @@ class Webhook:
         secret: str,
         clock: Callable[[], datetime],
         signing_secret: str | None = None,
+        resolved: Callable[[Resolved], Awaitable[None]] | None = None,
     ) -> None:
         if len(secret) < 16:
             raise SettingsError("The secret of Chatwoot's webhook needs at least 16 characters.")
         self._receive = receive
+        self._resolved = resolved
         self._secret = secret.encode()
         self._signing_secret = signing_secret.encode() if signing_secret else None
         self._clock = clock
@@ -166,10 +183,22 @@ class Webhook:
         if not self._signed(request.headers, body):
             return Response(status_code=_UNKNOWN)
         try:
-            reply = agent_reply(json.loads(body))
+            event = json.loads(body)
+            reply, end = agent_reply(event), resolved(event)
         except (RequestRefused, ValueError, RecursionError):
             return Response(status_code=_REFUSED)
+        if end and self._resolved:
+            return Response(status_code=await self._ended(end, self._resolved))
         return Response(status_code=await self._handed_on(reply) if reply else _ACCEPTED)
+
+    async def _ended(self, end: Resolved, tell: Callable[[Resolved], Awaitable[None]]) -> int:
+        async with self._turn:  # what was said before is kept before
+            try:
+                await tell(end)
+            except TrogiupError as error:
+                logger.warning("event=chatwoot_end_failed conversation=%d reason=%s", end.conversation_id, type(error).__name__)
+                return _AGAIN
+            return _ACCEPTED
 
     def _signed(self, headers: Mapping[str, str], body: bytes) -> bool:
         if self._signing_secret is None:
@@ -197,13 +226,17 @@ class Webhook:
 
 
 def agent_reply(event: Any) -> AgentReply | None:
-    """The reply in an event of the webhook; None for every other event, for notes, and for what came from the person.
+    """The reply in an event of the webhook; None for every other event, for notes, for what came from the person, and for what no human
+    wrote (a bot or a rule: nobody is told that a human has joined because of that).
 
     Raises RequestRefused for a reply without ids.
     """
     if not isinstance(event, dict) or event.get("event") != "message_created":
         return None
     if event.get("message_type") != "outgoing" or event.get("private") is not False:
+        return None
+    sender = event.get("sender")
+    if not isinstance(sender, dict) or sender.get("type") != "user":
         return None
     conversation = event.get("conversation")
     if not isinstance(conversation, dict) or not _is_id(event.get("id")) or not _is_id(conversation.get("id")):
@@ -219,7 +252,25 @@ def agent_reply(event: Any) -> AgentReply | None:
         source_id if isinstance(source_id, str) else None,
         text if isinstance(text, str) else "",
         tuple(address for address in addresses if isinstance(address, str)),
+        _name(sender),
     )
+
+
+def resolved(event: Any) -> Resolved | None:
+    """The end of a conversation in an event of the webhook; None for every other. Raises RequestRefused for an end without an id."""
+    if not isinstance(event, dict) or event.get("event") != "conversation_status_changed" or event.get("status") != "resolved":
+        return None
+    if not _is_id(event.get("id")):
+        raise RequestRefused("The event carries no id.", field="id")
+    contact = event.get("contact_inbox")
+    source_id = contact.get("source_id") if isinstance(contact, dict) else None
+    return Resolved(event["id"], source_id if isinstance(source_id, str) else None)
+
+
+def _name(sender: Mapping[str, Any]) -> str | None:
+    """On one line and not endless: it is shown to the person."""
+    shown = sender.get("available_name") or sender.get("name")
+    return " ".join(shown.split())[:_NAME_LENGTH] or None if isinstance(shown, str) else None
 
 
 async def _body(request: Request) -> bytes | None:

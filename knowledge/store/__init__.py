@@ -18,6 +18,7 @@ from sqlalchemy import text
 from knowledge.store.accounts import ROLES, Account, AccountRefused, Accounts, Credentials
 from knowledge.store.audit import Actor, AuditEntry, AuditFilter, AuditLog, Subject
 from knowledge.store.cases import EVERYBODY, Case, CaseEvent, Cases, NewCase, TranscriptLine
+from knowledge.store.chatwoot import ChatwootItem, ChatwootState
 from knowledge.store.conversations import Accepted, Conversations
 from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
 from knowledge.store.desk import DeskView, Pulse, Wait
@@ -48,6 +49,8 @@ __all__ = [
     "CaseEvent",
     "CaseFile",
     "CaseJournal",
+    "ChatwootItem",
+    "ChatwootState",
     "Credentials",
     "DeskView",
     "DocumentRow",
@@ -89,6 +92,7 @@ class Store:
         self.roster = RosterTable(database, clock)
         self.outbox = Outbox(database, clock)
         self.updates = Updates(database, clock)
+        self.chatwoot = ChatwootState(database, clock)
         self.retention = Retention(database, clock)
         self.accounts = Accounts(database, clock, rng)
         self.sessions = Sessions(database, clock)

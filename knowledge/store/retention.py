@@ -18,7 +18,7 @@ from knowledge.store.conversations import lock_conversation
 from knowledge.store.database import Database, insert
 from knowledge.store.duty import CaseFile, case_file
 from knowledge.store.schema import CaseTable, ConversationTable, MessageTable
-from knowledge.store.schema_duty import CaseNoteTable, OutgoingTable
+from knowledge.store.schema_duty import CaseNoteTable, ChatwootItemTable, ChatwootThreadTable, OutgoingTable
 
 
 class Retention:
@@ -72,6 +72,8 @@ def _blank(connection: Connection, case: Case, at: datetime, account_id: str | N
     connection.execute(messages.values(text=None, answer_json=None, case_id=None))
     connection.execute(delete(OutgoingTable).where(OutgoingTable.case_id == case.case_id))
     connection.execute(delete(CaseNoteTable).where(CaseNoteTable.case_id == case.case_id))
+    connection.execute(delete(ChatwootItemTable).where(ChatwootItemTable.case_id == case.case_id))
+    connection.execute(delete(ChatwootThreadTable).where(ChatwootThreadTable.case_id == case.case_id))
     remembered = update(ConversationTable).where(ConversationTable.conversation_id == case.conversation_id)
     connection.execute(remembered.values(context_json=None, context_at=None))
     # The conversation's id may be a person's id in a messenger: the case is hung up on a conversation of its own that says nothing.

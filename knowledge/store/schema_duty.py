@@ -103,3 +103,26 @@ class HolidayTable(Base):
 
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     name: Mapped[str]
+
+
+class ChatwootThreadTable(Base):
+    """Where a case stands in the office's Chatwoot; `number` is the conversation's. Goes when the case is erased."""
+
+    __tablename__ = "chatwoot_threads"
+
+    case_id: Mapped[str] = mapped_column(ForeignKey("cases.case_id"), primary_key=True)
+    source_id: Mapped[str | None]
+    number: Mapped[int | None] = mapped_column(unique=True)
+    leased_until: Mapped[datetime]
+    """Until then somebody is bringing something, or it is not tried again."""
+
+
+class ChatwootItemTable(Base):
+    """What of a case was brought to Chatwoot; `sent_at` null: a note that waits. See chatwoot.py for the keys."""
+
+    __tablename__ = "chatwoot_items"
+
+    case_id: Mapped[str] = mapped_column(ForeignKey("chatwoot_threads.case_id"), primary_key=True)
+    item: Mapped[str] = mapped_column(primary_key=True)
+    noted_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]

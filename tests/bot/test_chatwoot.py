@@ -12,81 +12,15 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from chatwoot_emulator import BASE, SECRET, TOKEN, Emulator
+from fastapi import FastAPI
 
 from bot.duty.chatwoot import MAX_BODY, AgentReply, Chatwoot, ChatwootUnavailable, Thread, Webhook, agent_reply
 from knowledge.errors import SettingsError, StoreError
 from knowledge.store import NewCase, Store
 
 NOW = datetime(2026, 2, 3, 1, 5, tzinfo=UTC)
-SECRET, SIGNING, TOKEN = "a-secret-of-the-office", "whsec", "agents-token"
-BASE = "http://chatwoot.test"
-
-
-class Emulator:
-    """What the API channel of Chatwoot does: contacts by source id, numbered conversations and messages, and deliveries to a webhook."""
-
-    def __init__(self) -> None:
-        self.contacts: dict[str, str] = {}
-        self.conversations: dict[int, str] = {}
-        self.messages: list[dict[str, Any]] = []
-        self.down = False
-        self.app = FastAPI()
-        self.app.middleware("http")(self._maybe_down)
-        inbox = "/public/api/v1/inboxes/inbox-1/contacts"
-        self.app.post(inbox)(self._contact)
-        self.app.get(inbox + "/{source_id}/conversations")(self._listed)
-        self.app.post(inbox + "/{source_id}/conversations")(self._conversation)
-        self.app.post(inbox + "/{source_id}/conversations/{number}/messages")(self._incoming)
-        self.app.post("/api/v1/accounts/7/conversations/{number}/messages")(self._by_agent)
-
-    async def _maybe_down(self, request: Request, call_next: Any) -> Any:
-        return JSONResponse({"error": "down"}, 502) if self.down else await call_next(request)
-
-    async def _contact(self, request: Request) -> Any:
-        body = await request.json()
-        self.contacts.setdefault(body["source_id"], body["name"])
-        return {"source_id": body["source_id"], "pubsub_token": "p", "id": len(self.contacts), "name": body["name"]}
-
-    async def _listed(self, source_id: str) -> Any:
-        return [{"id": number} for number, owner in self.conversations.items() if owner == source_id]
-
-    async def _conversation(self, source_id: str) -> Any:
-        if source_id not in self.contacts:
-            return JSONResponse({"error": "not found"}, 404)
-        self.conversations[len(self.conversations) + 41] = source_id
-        return {"id": max(self.conversations), "inbox_id": 1, "messages": []}
-
-    async def _incoming(self, source_id: str, number: int, request: Request) -> Any:
-        if self.conversations.get(number) != source_id:
-            return JSONResponse({"error": "not found"}, 404)
-        return self.add(number, (await request.json())["content"], "incoming", False)
-
-    async def _by_agent(self, number: int, request: Request) -> Any:
-        if request.headers.get("api_access_token") != TOKEN:
-            return JSONResponse({"error": "unauthorised"}, 401)
-        body = await request.json()
-        return self.add(number, body["content"], body["message_type"], body["private"])
-
-    def add(self, number: int, content: str, kind: str, private: bool) -> dict[str, Any]:
-        self.messages.append({"id": len(self.messages) + 900, "conversation": number, "content": content, "kind": kind, "private": private})
-        return {"id": self.messages[-1]["id"], "content": content}
-
-    def event(self, message: dict[str, Any]) -> dict[str, Any]:
-        """The body of a delivery."""
-        number = message["conversation"]
-        return {
-            "event": "message_created",
-            "id": message["id"],
-            "content": message["content"],
-            "message_type": message["kind"],
-            "private": message["private"],
-            "content_type": "text",
-            "sender": {"id": 1, "name": "Cán bộ", "type": "user"},
-            "conversation": {"id": number, "contact_inbox": {"source_id": self.conversations[number]}},
-            "account": {"id": 7, "name": "Sở"},
-        }
+SIGNING = "whsec"
 
 
 class Replies:
@@ -142,7 +76,7 @@ async def test_a_case_goes_there_and_the_reply_comes_back(emulator: Emulator, ch
     client = hook(replies)
     for message in emulator.messages:
         assert await delivered(client, emulator.event(message)) == 200
-    assert replies.got == [AgentReply(answer["id"], thread.conversation_id, "TG-7KQ2M4", "Cô đang nghe em đây.")]
+    assert replies.got == [AgentReply(answer["id"], thread.conversation_id, "TG-7KQ2M4", "Cô đang nghe em đây.", agent="Cán bộ")]
 
 
 async def test_opening_twice_is_one_conversation(emulator: Emulator, chatwoot: Chatwoot) -> None:
@@ -275,6 +209,9 @@ async def test_signed_deliveries(event: dict[str, Any], replies: Replies) -> Non
         {"message_type": "template"},
         {"private": True},
         {"private": None},
+        {"sender": None},
+        {"sender": {"id": 1, "name": "Rule", "type": "agent_bot"}},
+        {"event": "conversation_status_changed", "status": "resolved"},
     ],
 )
 async def test_what_is_no_reply_is_left(event: dict[str, Any], replies: Replies, change: dict[str, Any]) -> None:
@@ -301,5 +238,5 @@ async def test_nonsense_and_too_much(replies: Replies) -> None:
 def test_pictures_without_words(event: dict[str, Any]) -> None:
     files = [{"file_type": "image", "data_url": "http://chatwoot.test/a.jpg"}, {"data_url": 1}, None]
     reply = agent_reply({**event, "content": None, "attachments": files})
-    assert reply == AgentReply(event["id"], 41, "TG-7KQ2M4", "", ("http://chatwoot.test/a.jpg",))
+    assert reply == AgentReply(event["id"], 41, "TG-7KQ2M4", "", ("http://chatwoot.test/a.jpg",), "Cán bộ")
     assert "a.jpg" not in repr(reply)

@@ -16,6 +16,9 @@ SECRETS = [
     "TROGIUP_ZALO_OA_REFRESH_TOKEN",
     "TROGIUP_ZALO_BOT_TOKEN",
     "TROGIUP_ZALO_BOT_SECRET",
+    "TROGIUP_CHATWOOT_INBOX",
+    "TROGIUP_CHATWOOT_SECRET",
+    "TROGIUP_CHATWOOT_TOKEN",
 ]
 
 
@@ -124,6 +127,7 @@ def test_no_env_file_is_fine(tmp_path: Path) -> None:
 
 def test_secrets_are_never_shown(tmp_path: Path) -> None:
     environ = dict.fromkeys(SECRETS, "hunter2-0123456789")
+    environ["TROGIUP_CHATWOOT_URL"] = "https://chat.office.vn"
     environ["TROGIUP_DATABASE_URL"] = "postgresql://office:hunter2-p@ss@db/trogiup"
     settings = Settings.load(environ, tmp_path)
     lines = {line.name: line for line in settings.describe()}
@@ -152,3 +156,18 @@ def test_how_long_things_are_kept(tmp_path: Path) -> None:
     assert (settings.keep_cases_months, settings.keep_conversations_days) == (24, 30)
     for wrong in ("0", "-1", "1.5", "nhiều", "1201"):
         assert "whole number" in refused({"TROGIUP_KEEP_CONVERSATIONS_DAYS": wrong}, tmp_path)
+
+
+CHATWOOT = {
+    "TROGIUP_CHATWOOT_URL": "https://chat.office.vn",
+    "TROGIUP_CHATWOOT_INBOX": "abc",
+    "TROGIUP_CHATWOOT_SECRET": "a-secret-of-the-office",
+}
+
+
+def test_chatwoot_is_set_with_all_it_needs_or_not_at_all(tmp_path: Path) -> None:
+    assert Settings.load(CHATWOOT, tmp_path).chatwoot_inbox == "abc"
+    for name in CHATWOOT:
+        others = {other: value for other, value in CHATWOOT.items() if other != name}
+        assert refused(others, tmp_path) == f"For Chatwoot {name} must be set too."
+    assert "TROGIUP_CHATWOOT_URL and TROGIUP_CHATWOOT_INBOX" in refused({"TROGIUP_CHATWOOT_TOKEN": "t"}, tmp_path)

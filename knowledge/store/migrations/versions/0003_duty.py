@@ -109,6 +109,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_duty_absences_account_id", "duty_absences", ["account_id"])
     op.create_table("duty_holidays", sa.Column("day", sa.Date, primary_key=True), sa.Column("name", sa.Text, nullable=False))
+    op.create_table(
+        "chatwoot_threads",
+        sa.Column("case_id", sa.Text, primary_key=True),
+        sa.Column("source_id", sa.Text),
+        sa.Column("number", sa.Integer),
+        sa.Column("leased_until", _MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.case_id"], name="fk_chatwoot_threads_case_id"),
+        sa.UniqueConstraint("number", name="uq_chatwoot_threads_number"),
+    )
+    op.create_table(
+        "chatwoot_items",
+        sa.Column("case_id", sa.Text, primary_key=True),
+        sa.Column("item", sa.Text, primary_key=True),
+        sa.Column("noted_at", _MOMENT, nullable=False),
+        sa.Column("sent_at", _MOMENT),
+        sa.ForeignKeyConstraint(["case_id"], ["chatwoot_threads.case_id"], name="fk_chatwoot_items_case_id"),
+    )
 
 
 def _append_only(table: str) -> None:
