@@ -48,6 +48,8 @@ MAX_ID = 128
 FORGET_AFTER = timedelta(minutes=60)
 """A conversation that rests this long begins anew."""
 _DATABASE_S = 2.0
+_OFFICER_S = 0.25
+"""How long a message that adds no danger waits to know whether an officer has the conversation."""
 _EARLIER = 4
 """Messages before this one that triage reads with it: danger is often split over several."""
 _EARLIER_WITHIN = timedelta(minutes=10)
@@ -165,9 +167,13 @@ class Gateway:
         Where seconds may count, only what plainly tells something else; the numbers come again for anything that might be part of it.
         """
         contact, joined, before = self._parts.contact, self.intake.joined(message.conversation_id), self._texts_before(message)
-        if contact is None or joined is None or joined.taken or not before or len(message.text) + sum(map(len, before)) > _LONG:
+        if joined is None or not before or len(message.text) + sum(map(len, before)) > _LONG:
             return False
         if self._parts.triage.assess(message.text).urgent:
+            return False
+        if joined.taken:
+            return True  # an officer reads it
+        if contact is None:
             return False
         answered = self._parts.triage.assess(before[-1], before[:-1])
         if answered.risk < assessment.risk:
@@ -210,13 +216,18 @@ class Gateway:
 
         kind = assessment.kinds[0] if assessment.kinds else "other"
         case = NewCase(kind, int(assessment.risk), "danger", area, _VOICES.get(voice(assessment)))
-        kept = await self.intake.keep(message, case, compose)
+        kept = await self.intake.keep(message, case, compose, within=_OFFICER_S if self._adds_nothing(message) else None)
         logger.warning("event=urgent risk=%d case=%s rules=%s", int(assessment.risk), kept.case_id, ",".join(assessment.rules))
         if kept.accepted and (before := _parsed(kept.accepted.answer_json)):
             return before
         if kept.accepted and kept.accepted.human:
             return self._silent(message, kept.case_id, started)
         return compose(kept.case_id)
+
+    def _adds_nothing(self, message: Message) -> bool:
+        """Whether the danger lies in the messages before, whose numbers were shown: there is time to ask whether an officer has them."""
+        joined = self.intake.joined(message.conversation_id)
+        return joined is not None and len(message.text) <= _LONG and not self._parts.triage.assess(message.text).urgent
 
     def _silent(self, message: Message, case_id: str | None, started: float) -> dict[str, Any]:
         """What is answered while an officer has the conversation: nothing, but that the message is kept."""

@@ -166,14 +166,14 @@ def test_from_the_message_of_danger_to_the_assistant_that_is_back(browser: Brows
     expect(words).to_contain_text("Đã sửa")
     expect(words).to_have_count(1)
 
-    write(citizen, "em trong phòng tắm")
+    write(citizen, "em đang đợi ạ")
     expect(citizen.locator(".turn.mine").last).to_contain_text("Đã gửi")
     expect(citizen.locator(".turn.reply")).to_have_count(1)  # the assistant is silent
-    expect(desk.get_by_role("log")).to_contain_text("em trong phòng tắm")
+    expect(desk.get_by_role("log")).to_contain_text("em đang đợi ạ")
     look(citizen, "with-officer")
 
     citizen.reload()  # nothing is lost, and what comes still arrives
-    for text in (DANGER, "em đang ở đâu?", "em trong phòng tắm"):
+    for text in (DANGER, "em đang ở đâu?", "em đang đợi ạ"):
         expect(log).to_contain_text(text)
     site.store.duty.say(case_id, officer, "Công an đang tới.")
     expect(words.last).to_contain_text("Công an đang tới.")
