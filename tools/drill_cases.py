@@ -33,7 +33,7 @@ from actions.duty.notices import DutyNotices
 from knowledge.directory import VIETNAM, Directory
 from knowledge.store import Actor, NewCase, Shift, Store, sqlite_url
 from tools.drill_checks import CHECKS, LATE_S, START, Diary, Found, Sent, check
-from tools.drill_worker import Command, Reply, work
+from tools.drill_worker import NO_DATABASE, Command, Reply, work
 
 TICK_S = 0.5
 RATE = 0.7
@@ -336,11 +336,21 @@ class Drill:
             if program.to_be_killed or len(replies) < len(numbers):
                 self.counts["kills"] += program.to_be_killed
                 self.counts["kills in the middle of work"] += len(replies) < len(numbers)
-                self.counts["programs that ended by themselves"] += not program.to_be_killed
+                locked_out = not program.to_be_killed and self._status(program) == NO_DATABASE
+                self.counts["programs that started on a locked database"] += locked_out
+                self.counts["programs that ended by themselves"] += not program.to_be_killed and not locked_out
                 self._stop(program)
                 program.back_at = self._now + self.rng.uniform(0.5, 12)
             for number in numbers:
                 self._then.pop(number)(replies.get(number))
+
+    @staticmethod
+    def _status(program: Program) -> int | None:
+        """The exit status of a program whose pipe is closed."""
+        if program.process is None:
+            return None
+        program.process.join(5)
+        return program.process.exitcode
 
     def _stop(self, program: Program) -> None:
         if program.pipe:

@@ -6,6 +6,7 @@ It is told what time it is with every command, and may be killed at any moment.
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -45,13 +46,21 @@ class Reply:
     value: Any = None
 
 
+NO_DATABASE = 3
+"""Exit status of a program that found the database locked when it started."""
+
+
 def work(folder: Path, notices: DutyNotices, pipe: Connection, others: Iterable[Connection], seed: int) -> None:
     """Do what the pipe says until it is closed. `others`: ends of pipes that a fork has left open here."""
     for other in others:
         other.close()
     logging.disable(logging.CRITICAL)
     now = [START]
-    with closing(_Program(folder, notices, lambda: now[0], Random(seed))) as program:  # noqa: S311
+    try:
+        opened = _Program(folder, notices, lambda: now[0], Random(seed))  # noqa: S311
+    except StoreError:
+        sys.exit(NO_DATABASE)  # as the service does; whoever watches it starts it again
+    with closing(opened) as program:
         while True:
             try:
                 batch: list[Command] = pipe.recv()
