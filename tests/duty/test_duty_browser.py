@@ -5,7 +5,6 @@ Screenshots lie in var/screenshots/ afterwards.
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import threading
@@ -19,14 +18,13 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from duty_house import DeskHouse, make_desk
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from bot.duty.live import Live
 from knowledge.store import Absence, Account, Holiday, Shift, Store, sqlite_url
 
 pytestmark = pytest.mark.e2e
 
-FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
@@ -35,20 +33,6 @@ LONG = '{"text": "Gọi ngay 113. Bạn ở gần lối ra, tránh bếp. ' + "C
 
 def wall() -> datetime:
     return datetime.now(UTC)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        reason = "Chromium is missing: apt-get install chromium fonts-noto-core"
-        if os.environ.get("TROGIUP_REQUIRE_ALL_TESTS") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import secrets
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ import pyotp
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from bot.serve import house
 from bot.services import Services
@@ -33,7 +31,6 @@ pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "var" / "screenshots"
-FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
 DANGER = "Chồng em đang cầm dao đòi giết em, cứu em với"
@@ -57,20 +54,6 @@ class Site:
         expires_at = account.created_at + timedelta(hours=2)
         self.store.sessions.open(hashlib.sha256(token.encode()).hexdigest(), account.account_id, expires_at=expires_at, **about)  # type: ignore[arg-type]
         return account.account_id, token
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        reason = "Chromium is missing: apt-get install chromium fonts-noto-core"
-        if os.environ.get("TROGIUP_REQUIRE_ALL_TESTS") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,6 @@ Screenshots of what was looked at lie in var/screenshots/ afterwards.
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import threading
 import time
@@ -17,15 +15,11 @@ from typing import Any
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 from web_fakes import QUOTE, FakeConversation, FakeLibrary, make_app
 
 pytestmark = pytest.mark.e2e
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
 SCREENSHOTS = Path(__file__).parents[2] / "var" / "screenshots"
 PHONE = {"width": 390, "height": 844}
 SMALL = {"width": 320, "height": 568}
@@ -34,20 +28,6 @@ API = "**/api/v1/messages"
 FIGURE, DANGER, UNKNOWN = "Đồng Nai có bao nhiêu cơ sở trợ giúp xã hội?", "chồng đánh tôi", "Làm hộ chiếu ở đâu?"
 
 Opener = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        reason = "Chromium is missing: apt-get install chromium fonts-noto-core"
-        if os.environ.get("TROGIUP_REQUIRE_ALL_TESTS") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
