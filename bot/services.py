@@ -80,7 +80,7 @@ class Services:
             settings,
             clock,
             store,
-            CaseJournal(_beside(settings.database_url, settings.home) / "cases.journal"),
+            CaseJournal(_beside(settings.database_url, settings.home) / "cases.journal", clock=clock),
             gazetteer,
             knowledge_base,
             Directory.load(),

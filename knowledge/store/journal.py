@@ -15,10 +15,10 @@ import logging
 import os
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _TRIES = 5
 """How often a store that answers may refuse an entry before that is set aside."""
+_SETTLED = timedelta(seconds=5)
+"""By then whoever took a message has told the store of it, or has given that up."""
 UNANSWERED = NewCase("handover", 0, "handover")
 """What a message to an officer becomes whose case has ended before it got here: nobody has answered it."""
 
@@ -59,13 +61,18 @@ class JournalEntry:
 class CaseJournal:
     """The journal at `path`; `path`.lock, .replaying and .torn stand beside it when needed. Nothing is touched before the first use."""
 
-    def __init__(self, path: Path, rng: Random | None = None) -> None:
-        """`rng` draws the case ids; the system's own randomness by default."""
+    def __init__(self, path: Path, rng: Random | None = None, clock: Callable[[], datetime] | None = None) -> None:
+        """`rng` draws the case ids; the system's own randomness by default.
+
+        `clock`: with it, a replay leaves what came a moment ago for an officer to the program that took it: whether the officer still has
+        the case is answered there, and asking for another officer here would be one too many.
+        """
         self._path = path
         self._replaying = path.with_name(path.name + ".replaying")
         self._torn = path.with_name(path.name + ".torn")
         self._lock = path.with_name(path.name + ".lock")
         self._rng = rng or SystemRandom()
+        self._clock = clock
         self._one_at_a_time = threading.Lock()
         """The file's lock is the program's; this one is for its threads."""
         self._lock_file: int | None = None
@@ -117,11 +124,13 @@ class CaseJournal:
                         return moved  # another program is at it
                     if not _is_at(lines.fileno(), self._replaying):
                         continue  # another program has just finished
-                    count, kept = self._move(lines.read().splitlines(), store)
+                    count, kept, later = self._move(lines.read().splitlines(), store)
                     moved += count
                     if kept:
                         return moved
                     self._replaying.unlink()
+                    if later:
+                        return moved
         except FileNotFoundError:
             return moved  # another program has just finished
         except OSError as error:
@@ -149,9 +158,9 @@ class CaseJournal:
             raise StoreError("The case journal cannot be written: check the disk and the rights on TROGIUP_HOME.") from error
         return True
 
-    def _move(self, lines: list[bytes], store: Store) -> tuple[int, int]:
-        """How many messages were new to the store, and how many entries have to stay."""
-        moved = kept = 0
+    def _move(self, lines: list[bytes], store: Store) -> tuple[int, int, int]:
+        """How many messages were new to the store, how many entries have to stay, and how many it is too early for."""
+        moved = kept = later = 0
         for line in filter(None, lines):
             try:
                 entry = _parse(line)
@@ -163,6 +172,11 @@ class CaseJournal:
             key = hashlib.sha256(line).digest()
             if self._refused[key] >= _TRIES:
                 continue  # set aside already, while others of its file wait
+            if self._is_in_hand(entry):
+                with self._locked():
+                    self._write(line + b"\n")  # behind what waits; should this be done twice, the store takes it once
+                later += 1
+                continue
             try:
                 moved += _accept(store, entry)
             except Exception as error:  # one that cannot be moved must not hold up the others, whatever it is
@@ -178,7 +192,11 @@ class CaseJournal:
                     break
         if not kept:
             self._refused.clear()
-        return moved, kept
+        return moved, kept, later
+
+    def _is_in_hand(self, entry: JournalEntry) -> bool:
+        for_officer = entry.case is None and not entry.by_assistant
+        return self._clock is not None and for_officer and self._clock() - entry.received_at < _SETTLED
 
     def _take(self) -> bool:
         """Whether there is a file to work on: one that an earlier replay has left, else the journal itself, renamed."""

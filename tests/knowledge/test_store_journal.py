@@ -92,6 +92,21 @@ def test_the_journal_waits_for_the_store(store: Store, journal: CaseJournal, tmp
     assert files(tmp_path) == []
 
 
+def test_what_came_a_moment_ago_for_an_officer_is_left_to_the_program_that_took_it(store: Store, tmp_path: Path) -> None:
+    now = entry("m1").received_at
+    journal = CaseJournal(tmp_path / "home" / "cases.jsonl", Random(3), lambda: now)
+    said = replace(entry("m1"), case=None)  # to an officer who is just closing the case
+    journal.append(said)
+    journal.append(entry("m2", conversation_id="b"))
+    assert journal.replay(store) == 1  # danger waits for nobody
+    assert [case.conversation_id for case in store.cases.list()] == ["b"]
+    assert journal.replay(store) == 0
+    now += timedelta(seconds=6)  # whoever took it has died
+    assert journal.replay(store) == 1
+    assert {(case.conversation_id, case.reason) for case in store.cases.list()} == {("b", "danger"), ("c", "handover")}
+    assert files(tmp_path) == []
+
+
 def test_an_entry_the_store_refuses_holds_up_no_other(
     store: Store, journal: CaseJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
