@@ -180,7 +180,7 @@ class Wanted:
     @classmethod
     def by(cls, query: Query, quote: str) -> Wanted:
         """What was typed, without what only says how people speak, and the office's phrases for it that the quote holds whole."""
-        heavy = {term for term in query.terms if term not in query.light}
+        heavy = set(query.terms) - query.light or set(query.terms)
         typed = [word for word in marked_words(query.written_out) if fold(word) in heavy]
         line = folded_line(quote)
         phrases = (phrase for paraphrase in query.paraphrases for phrase in paraphrase.official if folded_line(phrase) in line)
