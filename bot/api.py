@@ -19,6 +19,8 @@ from bot.duty.conversation import MAX_WAIT_S, PersonsSide
 from bot.duty.desk import DeskParts
 from bot.duty.pages import install_desk
 from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooLong, TooMany
+from bot.lookup.finding import Lookup
+from bot.lookup.pages import build_lookup
 from bot.search_view import search_view
 from bot.services import Services
 from bot.staff.install import install_staff
@@ -88,6 +90,8 @@ def build_app(services: Services, gateway: Gateway, health: Health, *webhooks: A
     for webhook in webhooks:
         app.include_router(webhook)
     app.include_router(build_pages(gateway, services.library(), emergency=rows, thread=persons_side.thread))
+    today = lambda: services.clock().astimezone(VIETNAM).date()  # noqa: E731
+    app.include_router(build_lookup(Lookup.of(services), emergency=rows, today=today))
     install_error_pages(app, emergency=rows)
     mount_static(app)
     return app
