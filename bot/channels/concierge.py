@@ -362,8 +362,6 @@ class Concierge:
         conversation_id = incoming.conversation_id if addressed else f"{incoming.channel}:unaddressed-{incoming.event_id}"
         note = self._texts("unsupported.note")
         told = await self._notes.open(conversation_id, incoming.message_id or incoming.event_id, note, incoming.channel)
-            conversation_id, incoming.message_id or incoming.event_id, self._texts("unsupported.note"), incoming.channel
-        )
         if not addressed or self._notes.taken(conversation_id):
             return _NOTHING
         return (self._standing.unreadable(incoming.event_id, told=told),)
