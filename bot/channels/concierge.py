@@ -313,10 +313,10 @@ class Concierge:
     async def _forget(self, turn: Turn, command: Command) -> tuple[Reply, ...]:
         """Asks once; then everything of the conversation goes but a case that somebody works on."""
         said = folded_line(command.rest)
-        if any(said == folded_line(no) for no in self._texts.choices("forget_words.no")):
+        if any(said == folded_line(keep) for keep in self._texts.choices("forget_words.keep")):
             return (self._replies.say(turn.key, self._texts("forget.kept"), reply_to=turn.reply_to, chatter=True),)
-        if not any(said == folded_line(yes) for yes in self._texts.choices("forget_words.yes")):
-            buttons = [Button(self._texts(f"forget.{way}"), "say", self._texts(f"forget.{way}_words")) for way in ("yes", "no")]
+        if not any(said == folded_line(agree) for agree in self._texts.choices("forget_words.agree")):
+            buttons = [Button(self._texts(f"forget.{way}"), "say", self._texts(f"forget.{way}_words")) for way in ("agree", "keep")]
             return (self._replies.say(turn.key, self._texts("forget.ask"), buttons=buttons, reply_to=turn.reply_to),)
         live = (await self._memory.write(self._store.updates.thread, turn.conversation_id, self._clock())).live
         await self._memory.write(self._store.conversations.forget, turn.conversation_id)
