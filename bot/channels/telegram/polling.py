@@ -13,6 +13,7 @@ from telegram.error import RetryAfter, TelegramError
 from bot.channels.model import Incoming, Malformed
 from bot.channels.telegram.channel import TelegramChannel, Trouble, trouble_of
 from bot.channels.telegram.reading import ALLOWED
+from bot.channels.telegram.request import pause_of
 from knowledge.errors import StoreError
 
 logger = logging.getLogger("trogiup.telegram")
@@ -117,6 +118,5 @@ class Poller:
         if trouble == "conflict":
             self._ready = False  # it may be a webhook that somebody has set
         if isinstance(error, RetryAfter):
-            after = error.retry_after
-            pause = max(pause, float(after if isinstance(after, int) else after.total_seconds()))
+            pause = max(pause, pause_of(error))
         await self._sleep(pause)

@@ -82,8 +82,10 @@ def parsed(payload: Any) -> Update:
     return update
 
 
-def conversation_of(chat_id: int | str) -> str:
-    """A chat as the store knows it."""
+def conversation_of(chat_id: int) -> str:
+    """A chat as the store knows it. Raises ValueError for what is no chat's number, as only a program of somebody's own would send."""
+    if type(chat_id) is not int:
+        raise ValueError("A chat has a number.")
     return f"{NAME}:{chat_id}"
 
 

@@ -68,8 +68,7 @@ def not_sent(error: Exception) -> NotSent:
     """What a failure of a call means. What is not known to be one or the other is Uncertain."""
     match error:
         case RetryAfter():
-            after = error.retry_after
-            return Later("Telegram asks for a pause.", float(after if isinstance(after, int) else after.total_seconds()))
+            return Later("Telegram asks for a pause.", pause_of(error))
         case ChatMigrated():
             return Later("The group has become a supergroup.")
         case Forbidden():
@@ -87,3 +86,9 @@ def not_sent(error: Exception) -> NotSent:
         case NetworkError() if isinstance(error.__cause__, _NOT_WRITTEN):
             return Later("Telegram cannot be reached.", everyone=True)
     return Uncertain("Telegram did not say whether it took the message.")
+
+
+def pause_of(error: RetryAfter) -> float:
+    """The seconds that Telegram asks to be left alone, which the library gives as a number or as a timedelta."""
+    after = error.retry_after
+    return float(after if isinstance(after, int) else after.total_seconds())
