@@ -141,7 +141,7 @@ class TelegramChannel:
 
     async def typing(self, chat: str) -> None:
         """See Channel."""
-        await self._quietly("sendChatAction", chat_id=int(chat), action=ChatAction.TYPING.value)
+        await self._quietly("sendChatAction", chat_id=chat, action=ChatAction.TYPING.value)
 
     async def _quietly(self, method: str, **arguments: Any) -> None:
         with contextlib.suppress(TelegramError, LookupError):
