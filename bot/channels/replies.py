@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from actions.texts import Texts
-from bot.channels.model import Block, Button, Reply
+from bot.channels.model import RETURNING, Block, Button, Reply
 from knowledge.directory import digits
 from knowledge.model import Metadata
 
@@ -19,24 +18,12 @@ _CALLS = 3
 _HEADING = 80
 """Characters of a heading that has no numeral."""
 _NUMERAL = re.compile(r"(?:(?:phần|chương|mục|điều)\s+)?([IVXLC]+|\d+(?:\.\d+)*|[a-zđ])\s*[.):]", re.IGNORECASE)
-RETURNING = frozenset({"say", "passage", "province", "vote"})
-"""Kinds of buttons that come back as a choice; a menu is their list."""
 VOTED = frozenset({"answer", "abstain"})
 
 
 def menu_name(key: str) -> str:
     """The name of a reply's menu: eight letters, so that it fits into the 64 bytes that Telegram gives back with a press."""
     return hashlib.blake2s(key.encode(), digest_size=4).hexdigest()
-
-
-def buttons_json(buttons: Iterable[Button]) -> str:
-    """The buttons that come back, as they are remembered: their numbers count these alone."""
-    return json.dumps([asdict(button) for button in buttons if button.kind in RETURNING], ensure_ascii=False)
-
-
-def read_buttons(raw: str) -> tuple[Button, ...]:
-    """The inverse of `buttons_json`."""
-    return tuple(Button(**button) for button in json.loads(raw))
 
 
 def numeral(path: Sequence[str]) -> str | None:
