@@ -126,7 +126,7 @@ async def test_a_message_arrives_and_a_press_comes_back(zalo: ZaloEmulator, stor
         (shown,) = zalo.shown("12")
         assert (shown["text"], shown["msg_id"]) == ("Gọi 111.", message_id)
         (press,) = channel.read(zalo.press("12", "Gặp người"))
-        assert dict(press.data) == {"menu": "m1", "number": "2"}
+        assert dict(press.data) == {"menu": "m1", "number": "1"}
 
 
 @pytest.mark.parametrize(
@@ -242,6 +242,24 @@ async def test_a_renewal_ahead_of_time_that_fails_holds_nothing_up(
         clock.now += timedelta(minutes=2)
         await tell(channel, "năm")
         assert store.tokens.get("zalo-oa").failed_at is None  # type: ignore[union-attr]
+
+
+async def test_a_lost_answer_costs_the_refresh_token_and_is_said_while_the_old_access_token_still_works(
+    zalo: ZaloEmulator, store: Store, clock: FixedClock, tmp_path: Path
+) -> None:
+    async with account(zalo, store, clock, tmp_path) as channel:
+        await tell(channel, "một")
+        clock.now += 0.9 * ACCESS_LIFE
+        zalo.text("12", "vẫn ở đây")
+        zalo.token_faults = ["lost"]
+        await tell(channel, "hai")
+        clock.now += timedelta(minutes=2)
+        await tell(channel, "ba")
+        row = store.tokens.get("zalo-oa")
+        assert row
+        assert row.failed_at == clock()
+        assert row.why
+        assert "used before" in row.why
 
 
 async def test_programs_that_renew_at_once_ask_zalo_once(

@@ -58,7 +58,9 @@ class Person:
 
 
 class ZaloEmulator:
-    """The state behind the endpoints. `faults`: what happens to the next sends in place of an answer: an HTTP status, a code, "hang"."""
+    """The state behind the endpoints. `faults`: what happens to the next sends in place of an answer: an HTTP status, a code, "hang" or
+    "garbage"; `token_faults`: the same for tokens, an HTTP status or "lost".
+    """
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC), *, anybody: bool = False) -> None:
         """`anybody`: a person is known from the first message on, as in a demo; else only who was added to `people`."""
@@ -157,9 +159,9 @@ class ZaloEmulator:
             return JSONResponse({"error": -14004, "error_name": "Invalid app or secret"})
         self.refreshes += 1
         fault = self.token_faults.pop(0) if self.token_faults else None
-        if fault == "hang":
+        if fault == "lost":  # the token is spent, and the answer does not arrive
             self._spend(form.get("refresh_token", ""))
-            await self._release.wait()
+            return Response(status_code=502)
         if isinstance(fault, int):
             return Response(status_code=fault)
         if form.get("grant_type") == "authorization_code":
