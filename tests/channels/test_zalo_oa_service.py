@@ -176,6 +176,9 @@ async def test_who_cannot_be_reached_and_what_is_not_free_any_more(
         zalo.event("unfollow", "12")
         with pytest.raises(Gone):
             await tell(channel, "đã bỏ")
+        zalo.in_package = False
+        with pytest.raises(Refused, match="-224"):
+            await tell(channel, "hết gói")
 
 
 async def test_without_a_server_a_message_comes_later(store: Store, clock: FixedClock, tmp_path: Path) -> None:
