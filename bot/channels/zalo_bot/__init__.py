@@ -1,0 +1,5 @@
+"""The Zalo Bot Platform: a bot of its own beside the Official Account, called in Telegram's manner (https://bot.zaloplatforms.com/docs)."""
+
+from bot.channels.zalo_bot.channel import Webhook, ZaloBot
+
+__all__ = ["Webhook", "ZaloBot"]

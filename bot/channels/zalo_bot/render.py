@@ -1,0 +1,135 @@
+"""A Reply as plain messages of the Zalo Bot Platform: at most 2,000 characters, no markup, no buttons.
+
+Choices stand under the text as a numbered menu; a number is the button's place in the reply, so that what the person sends back finds it.
+Telephone numbers and addresses stand as they are: the app makes them tappable by itself.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.channels.model import Block, Button, Reply
+
+LIMIT = 2000
+"""Characters of a message. Whether the platform counts code points or UTF-16 units is not documented: the stricter, UTF-16, is kept."""
+_BREAKS = ("\n\n", "\n", r"(?<=[.!?…;])\s+", r"(?<=[,:])\s+", r"\s+")
+"""Where a text too long is cut, the best first: paragraph, line, sentence, clause, word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The channel's own words."""
+
+    menu: str
+    option: str
+    call: str
+    open: str
+    nothing: str
+
+    @classmethod
+    def load(cls) -> Texts:
+        """From texts.yml."""
+        return cls(**yaml.safe_load(Path(__file__).with_name("texts.yml").read_text("utf-8")))
+
+
+def messages(reply: Reply, texts: Texts) -> tuple[str, ...]:
+    """The texts to send, in order, at least one and none empty. What must be seen first comes first; the menu comes last and whole."""
+    blocks = [block.text.strip() for block in _lead_first(reply.blocks)]
+    said = "\n\n".join(text for text in blocks if text)
+    menu = _menu(reply.buttons, texts)
+    *first, last = split(said) or ("",)
+    whole = "\n\n".join(part for part in (last, menu) if part) or texts.nothing
+    return (*first, whole) if length(whole) <= LIMIT else (*first, *split(last), *split(menu))
+
+
+def _lead_first(blocks: Sequence[Block]) -> list[Block]:
+    return sorted(blocks, key=lambda block: block.kind != "lead")
+
+
+def _menu(buttons: Sequence[Button], texts: Texts) -> str:
+    """Calls and addresses as lines, then the numbered choices under their heading; "" when there are none."""
+    plain, choices = [], []
+    for number, button in enumerate(buttons, start=1):
+        if button.kind in ("call", "open"):
+            line: str = getattr(texts, button.kind).format(label=button.label, value=button.value)
+            plain.append(button.label if button.value in button.label else line)
+        else:
+            choices.append(texts.option.format(number=number, label=button.label))
+    return "\n".join([*plain, *([texts.menu, *choices] if choices else [])])
+
+
+def call(chat: str, text: str) -> Mapping[str, Any]:
+    """The call that says it."""
+    return {"method": "sendMessage", "chat_id": chat, "text": text}
+
+
+def length(text: str) -> int:
+    """In UTF-16 units."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def split(text: str, limit: int = LIMIT) -> tuple[str, ...]:
+    """The text in pieces of at most `limit`, cut at the best place there is; nothing but white space at the cuts is lost. () for none."""
+    return tuple(piece for piece in _split(text.strip(), limit, 0) if piece)
+
+
+def _split(text: str, limit: int, level: int) -> list[str]:
+    if length(text) <= limit:
+        return [text.strip()]
+    if level == len(_BREAKS):
+        return _cut(text, limit)
+    pieces: list[str] = []
+    taken = ""  # what goes on growing, with the white space that stood between
+    for part in _parts(text, _BREAKS[level]):
+        if length((taken + part).rstrip()) <= limit:
+            taken += part
+            continue
+        pieces += [taken.strip()]
+        taken = part
+        if length(part.rstrip()) > limit:
+            *whole, taken = _split(part, limit, level + 1)
+            pieces += whole
+            taken += part[len(part.rstrip()) :]
+    return [*pieces, taken.strip()]
+
+
+def _parts(text: str, break_: str) -> list[str]:
+    """The text cut after every break, the white space of the break kept at the end of a part: joined they are the text."""
+    ends = [0, *(found.end() for found in re.finditer(break_, text)), len(text)]
+    return [text[start:end] for start, end in pairwise(ends) if start < end]
+
+
+def _cut(text: str, limit: int) -> list[str]:
+    """One word longer than a message: cut anywhere but within a character of several code points."""
+    pieces: list[str] = []
+    start = units = 0
+    for at, character in enumerate(text):
+        width = 2 if character > "\uffff" else 1
+        if units + width > limit:
+            end = _whole(text, start, at)
+            pieces.append(text[start:end])
+            units = length(text[end:at])
+            start = end
+        units += width
+    return [*pieces, text[start:]]
+
+
+def _whole(text: str, start: int, at: int) -> int:
+    """The last place from `at` back that is no middle of an accented letter or a joined emoji; `at` where all are."""
+    for place in range(at, max(start, at - 32), -1):
+        if not _joins(text[place]) and text[place - 1] != "\u200d":
+            return place
+    return at
+
+
+def _joins(character: str) -> bool:
+    """Combining marks, joiners, variation selectors, skin tones: what belongs to the character before."""
+    return character in "\u200d\ufe0f\ufe0e" or unicodedata.combining(character) > 0 or "\U0001f3fb" <= character <= "\U0001f3ff"
