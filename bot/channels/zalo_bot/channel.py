@@ -18,6 +18,7 @@ from typing import Any
 from bot.channels.bot_api import BotApi
 from bot.channels.model import Event, Incoming, Malformed, NotSent, Pace, Refused, Reply
 from bot.channels.zalo_bot.render import Texts, call, messages
+from knowledge.store.schema import storable
 
 logger = logging.getLogger("trogiup.channels.zalo_bot")
 
@@ -168,7 +169,7 @@ def _moment(said: Any, now: datetime) -> datetime:
 
 def _text(value: Any) -> str:
     """A text that every part can store: JSON can hold lone surrogates and NUL, UTF-8 and databases cannot."""
-    return value.encode("utf-8", "replace").decode().replace("\x00", "").strip() if isinstance(value, str) else ""
+    return storable(value).strip() if isinstance(value, str) else ""
 
 
 def _id(value: Any) -> str | None:
