@@ -1,0 +1,94 @@
+"""How Telegram's failures are told apart: what was surely not taken may be sent again, and what may have arrived may not be blindly.
+
+python-telegram-bot calls nearly everything NetworkError or TimedOut. The transport's own error, which it keeps as the cause, and the HTTP
+status, which it drops, say which it was.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.request import HTTPXRequest
+
+from bot.channels.model import Gone, Later, NotSent, Refused, Uncertain
+
+TOKEN_PAUSE_S = 60.0
+"""A token that is not taken is put right by a person."""
+_NOT_WRITTEN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+_GONE = (
+    "chat not found",
+    "user not found",
+    "user is deactivated",
+    "bot was blocked",
+    "bot was kicked",
+    "bot is not a member",
+    "group chat was deactivated",
+    "peer_id_invalid",
+    "input_user_deactivated",
+)
+"""Descriptions of a 400 that mean nobody is there (https://github.com/tdlib/telegram-bot-api, Client.cpp)."""
+_UNKNOWN_OUTCOME = 504
+"""A gateway gave up waiting for the server behind it, which may have gone on."""
+
+
+class ServerFault(NetworkError):
+    """An answer of 500 to 599."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+
+
+class BotRequest(HTTPXRequest):
+    """The library's transport; faults keep their status, and an answer that is no JSON is not written to the log: it may repeat a text."""
+
+    async def do_request(self, *arguments: Any, **named: Any) -> tuple[int, bytes]:
+        """The status and body of an answer below 500. Raises ServerFault, and what HTTPXRequest raises."""
+        status, body = await super().do_request(*arguments, **named)
+        if status >= 500:
+            raise ServerFault(status)
+        return status, body
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        """The answer's object. Raises TelegramError."""
+        try:
+            parsed = json.loads(payload)
+        except ValueError as error:
+            raise TelegramError("The answer is no JSON") from error
+        if not isinstance(parsed, dict):
+            raise TelegramError("The answer is no JSON object")
+        return parsed
+
+
+def not_sent(error: Exception) -> NotSent:
+    """What a failure of a call means. What is not known to be one or the other is Uncertain."""
+    match error:
+        case RetryAfter():
+            return Later("Telegram asks for a pause.", pause_of(error))
+        case ChatMigrated():
+            return Later("The group has become a supergroup.")
+        case Forbidden():
+            return Gone("Telegram: the person has blocked the bot, or the bot was put out of the group.")
+        case InvalidToken():
+            return Later("Telegram does not take the bot's token.", TOKEN_PAUSE_S, everyone=True)
+        case BadRequest():
+            if any(words in error.message.lower() for words in _GONE):
+                return Gone("Telegram: there is no such chat any more.")
+            return Refused(f"Telegram refuses it: {error.message}")
+        case Conflict():
+            return Later("Another program receives this bot's messages.")
+        case ServerFault() if error.status != _UNKNOWN_OUTCOME:
+            return Later("Telegram has a fault.", everyone=True)
+        case NetworkError() if isinstance(error.__cause__, _NOT_WRITTEN):
+            return Later("Telegram cannot be reached.", everyone=True)
+    return Uncertain("Telegram did not say whether it took the message.")
+
+
+def pause_of(error: RetryAfter) -> float:
+    """The seconds that Telegram asks to be left alone, which the library gives as a number or as a timedelta."""
+    after = error.retry_after
+    return float(after if isinstance(after, int) else after.total_seconds())
