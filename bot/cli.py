@@ -116,6 +116,9 @@ def parser() -> argparse.ArgumentParser:
     _cases(add("cases", "commands_cases.list_", "cases opened for the person on duty").add_subparsers(metavar="ACTION", required=True))
     _accounts(add("accounts", "commands_accounts.list_", "who may sign in, and as what").add_subparsers(metavar="ACTION", required=True))
 
+    apps = add("channels", "commands_channels_setup.setup", "the apps that people write from")
+    _channels(apps.add_subparsers(metavar="ACTION", required=True))
+
     add("doctor", "doctor", "check installation and configuration, and say what to do")
     return top
 
@@ -155,6 +158,15 @@ def _accounts(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         if name == "add":
             action.add_argument("--role", action="append", required=True, metavar="R", help=f"one of {', '.join(_ROLES)}; may be repeated")
             action.add_argument("--display-name", metavar="NAME", help="how colleagues know the person (the user name)")
+
+
+def _channels(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    setup = actions.add_parser("setup", help="connect an app", description="connect an app: asks, tries it, keeps the secrets")
+    setup.set_defaults(run="commands_channels_setup.setup")
+    setup.add_argument("channel", choices=("telegram", "zalo-oa", "zalo-bot"))
+    setup.add_argument("--address", metavar="URL", help="the public https address of this service")
+    setup.add_argument("--polling", action="store_true", help="no webhook: the service asks for its messages")
+    setup.add_argument("--yes", action="store_true", help="ask nothing: take what is set")
 
 
 def _scope(made: argparse.ArgumentParser) -> None:

@@ -63,10 +63,8 @@ def setup(settings: Settings, arguments: argparse.Namespace) -> int:
     console: Console = Unattended() if arguments.yes else Terminal()
     run = Setup(settings, console, texts, lambda: randomness.token_hex(_SECRET_BYTES))
     wish = Wish(arguments.address, arguments.polling)
-    if arguments.channel in _BOTS:
-        kept = asyncio.run(set_up_bot(run, _BOTS[arguments.channel], wish))
-    else:
-        kept = _set_up_oa(run, wish)
+    bot = _BOTS.get(arguments.channel)
+    kept = asyncio.run(set_up_bot(run, bot, wish)) if bot else _set_up_oa(run, wish)
     _say_what_overrules(run, kept)
     return 0
 

@@ -79,8 +79,8 @@ class Settings:
         """Settings of `environ` over those of `root`/.env over those of the home's secrets.env over the defaults; relative paths count from
         `root`. An empty value is none.
 
-        Raises `SettingsError`: an unknown TROGIUP_ name, a value that does not fit or lacks another, a file of settings that others can read
-        or that is not one.
+        Raises `SettingsError`: an unknown TROGIUP_ name, a value that does not fit or lacks another, a file of settings that others can
+        read or that is not one.
         """
         by_hand = {**read_env_file(root / ".env"), **environ}
         home = root / Path(by_hand.get("TROGIUP_HOME", "").strip() or "var").expanduser()

@@ -46,7 +46,7 @@ class Console(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How messages shall come. `address`: the service's public https address; `polling`: the service asks for them. Neither: ask, or keep."""
+    """How messages shall come. `address`: the service's public https address; `polling`: the service asks. Neither: ask, or keep."""
 
     address: str | None = None
     polling: bool = False
@@ -227,7 +227,7 @@ async def _asked_url(setup: Setup, bot: Bot, api: BotApi) -> str | None:
 
 
 async def _register(setup: Setup, bot: Bot, api: BotApi, url: str | None) -> str | None:
-    """Sets the webhook, or takes it away; its secret. A secret that is there goes on: whoever runs it again need not restart the service."""
+    """Sets the webhook, or takes it away; its secret. A secret that is there goes on: a running service need not be restarted."""
     service = setup.texts["services"][bot.channel]
     if url is None:
         await setup.tried(bot.channel, api.call("deleteWebhook"))

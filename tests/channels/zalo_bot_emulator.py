@@ -41,7 +41,7 @@ class ZaloBotEmulator:
         self.webhook: dict[str, str] = {}
         self.blocked: set[str] = set()
         self.trouble: deque[tuple[str, int]] = deque()
-        """For the next calls of any method: (status, seconds to wait | hang | garbage | cut, …); see `_troubled`."""
+        """For the next calls of any method: (kind, number); the kinds are in `_troubled`."""
         self.released = asyncio.Event()
         """Set: whoever hangs is let go."""
         self.app = FastAPI()
@@ -100,6 +100,8 @@ class ZaloBotEmulator:
                 return JSONResponse({"ok": False, "error_code": 429, "description": "Quota exceeded"}, 200, {"Retry-After": str(number)})
             case "garbage":
                 return PlainTextResponse("<html>502 Bad Gateway</html>", number)
+            case "well":
+                return await self._answer(self.token, method, request)
             case "lost":  # it is done, and the answer does not arrive in time
                 await self._answer(self.token, method, request)
                 await self.released.wait()
