@@ -149,6 +149,15 @@ class Chats:
             row = connection.execute(select(good, func.count()).where(FeedbackTable.at >= since)).one()
         return row[0], row[1] - row[0]
 
+    def purge(self, before: datetime) -> int:
+        """Delete menus and feedback from before a moment, and chats that have been silent since, but that somebody blocked us; how many."""
+        idle = (func.coalesce(ChatTable.wrote_at, before) <= before, ChatTable.blocked_at.is_(None))
+        resting = func.coalesce(ChatTable.silent_until, before) <= before
+        with self._database.write() as connection:
+            connection.execute(delete(MenuTable).where(MenuTable.kept_at < before))
+            connection.execute(delete(FeedbackTable).where(FeedbackTable.at < before))
+            return connection.execute(delete(ChatTable).where(*idle, resting)).rowcount
+
     def forget(self, conversation_id: str) -> None:
         """As `Conversations.forget`, what stands here and in the inbox and the sends."""
         with self._database.write() as connection:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Select, case, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, delete, exists, func, select, update
 from sqlalchemy.orm import aliased
 
 from knowledge.store.chats import note_written
@@ -122,18 +122,19 @@ class Inbox:
 
     def done(self, row_id: int, sends: Sequence[NewSend] = ()) -> None:
         """It is worked: what is to be sent is kept (a key that is known changes nothing) and its words are blanked, in one transaction."""
-        self._end(row_id, "done", sends, blank=True)
+        self.done_all([(row_id, sends)])
+
+    def done_all(self, worked: Sequence[tuple[int, Sequence[NewSend]]]) -> None:
+        """As `done`, of several in one transaction."""
+        now = self._clock()
+        with self._database.write() as connection:
+            for row_id, sends in worked:
+                _end(connection, row_id, "done", sends, now, body_json=None)
 
     def fail(self, row_id: int, sends: Sequence[NewSend] = ()) -> None:
         """It cannot be worked; its words, which may stand nowhere else, stay until retention deletes it."""
-        self._end(row_id, "failed", sends, blank=False)
-
-    def _end(self, row_id: int, state: str, sends: Sequence[NewSend], *, blank: bool) -> None:
-        now = self._clock()
-        values = {"state": state, "leased": False, "ended_at": now} | ({"body_json": None} if blank else {})
         with self._database.write() as connection:
-            add_sends(connection, sends, now)
-            connection.execute(update(InboxTable).where(InboxTable.row_id == row_id, _WAITING).values(values))
+            _end(connection, row_id, "failed", sends, self._clock())
 
     def later(self, row_id: int, not_before: datetime, *, failed: bool = False) -> None:
         """To be worked from that moment on. `failed`: because it has failed, which is counted."""
@@ -179,6 +180,12 @@ class Inbox:
 
     def _in_hand(self) -> ColumnElement[bool]:
         return InboxTable.leased & (InboxTable.not_before > self._clock())
+
+
+def _end(connection: Connection, row_id: int, state: str, sends: Sequence[NewSend], at: datetime, **values: None) -> None:
+    add_sends(connection, sends, at)
+    over = {"state": state, "leased": False, "ended_at": at, **values}
+    connection.execute(update(InboxTable).where(InboxTable.row_id == row_id, _WAITING).values(over))
 
 
 def _next(now: datetime, busy: Collection[str], lane: Lane | None) -> Select[int]:

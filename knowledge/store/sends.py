@@ -107,14 +107,36 @@ class Sends:
             connection.execute(update(SendTable).where(mine).values(taken))
             return tuple(Send(*row) for row in connection.execute(select(*_COLUMNS).where(mine).order_by(*_DANGER_FIRST)))
 
-    def sent(self, remote_ids: Mapping[int, str | None]) -> None:
-        """They have arrived, with the service's ids; their words are blanked, and they count against the chat's quota."""
+    def claim_following(self, send: Send, limit: int, lease: timedelta) -> tuple[Send, ...]:
+        """What waits behind a call that was claimed, in its conversation and lane, to be said in one with it; claimed like it, in order."""
+        now = self._clock()
+        behind = (
+            SendTable.conversation_id == send.conversation_id,
+            SendTable.channel == send.channel,
+            SendTable.lane == send.lane,
+            SendTable.send_id > send.send_id,
+            SendTable.state == "waiting",
+            SendTable.next_try_at <= now,
+        )
+        found = select(SendTable.send_id).where(*behind).order_by(SendTable.send_id).limit(limit)
+        with self._database.write() as connection:
+            mine = SendTable.send_id.in_(connection.execute(found.with_for_update(skip_locked=True)).scalars().all())
+            taken = {"state": "sending", "attempts": SendTable.attempts + 1, "leased_until": now + lease}
+            connection.execute(update(SendTable).where(mine).values(taken))
+            return tuple(Send(*row) for row in connection.execute(select(*_COLUMNS).where(mine).order_by(SendTable.send_id)))
+
+    def sent(self, remote_ids: Mapping[int, str | None], merged: Collection[int] = ()) -> None:
+        """They have arrived, with the service's ids; their words are blanked, and they count against the chat's quota.
+
+        `merged`: those that were said in one message with another, which counts for them.
+        """
         now = self._clock()
         spent: Counter[str] = Counter()
         with self._database.write() as connection:
             for send_id, remote_id in remote_ids.items():
                 values = {"state": "sent", "remote_id": remote_id, "sent_at": now, "call_json": None, "why": None}
-                spent.update(_end(connection, (send_id,), now, values))
+                ended = _end(connection, (send_id,), now, values)
+                spent.update(ended if send_id not in merged else ())
             note_sent(connection, spent)
 
     def later(self, send_id: int, at: datetime, why: str | None = None, *, doubt: bool = False, attempt: bool = True) -> None:
@@ -144,7 +166,9 @@ class Sends:
     def drop_all(self, conversation_id: str) -> int:
         """Nobody is there to get what waits; how many."""
         with self._database.write() as connection:
-            return drop_sends(connection, conversation_id, self._clock(), "gone", danger=True)
+            unsent = (SendTable.conversation_id == conversation_id, _UNSENT)
+            values = {"state": "dropped", "call_json": None, "ended_at": self._clock(), "leased_until": None, "why": "gone"}
+            return connection.execute(update(SendTable).where(*unsent).values(values)).rowcount
 
     def recover(self, lapsed_before: datetime) -> int:
         """What a killed program was sending when its lease ended before a moment; how many. Danger is sent again, the rest is uncertain."""
@@ -222,18 +246,6 @@ def add_sends(connection: Connection, sends: Sequence[NewSend], at: datetime) ->
         statement = insert(connection, SendTable).values(row).on_conflict_do_nothing(index_elements=["channel", "key"])
         new += connection.execute(statement).rowcount == 1
     return new
-
-
-def drop_sends(connection: Connection, conversation_id: str, at: datetime, why: str, *, danger: bool) -> int:
-    """What a conversation has not been sent is not sent any more, and its words are blanked; how many. Not what is being sent right now.
-
-    `danger`: those of that lane that wait, too.
-    """
-    waits = SendTable.state == "waiting"
-    over = or_(SendTable.state.in_(DEAD_LETTER), waits if danger else waits & (SendTable.lane != "danger"))
-    this = (SendTable.conversation_id == conversation_id, over)
-    values = {"state": "dropped", "call_json": None, "ended_at": at, "why": why}
-    return connection.execute(update(SendTable).where(*this).values(values)).rowcount
 
 
 def _end(connection: Connection, send_ids: Sequence[int], at: datetime, values: Mapping[str, Any]) -> Sequence[str]:
