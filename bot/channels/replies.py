@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from actions.texts import Texts
-from bot.channels.model import Block, Button, Reply
+from bot.channels.model import RETURNING, Block, Button, Reply
 from knowledge.directory import digits
 from knowledge.model import Metadata
 
@@ -19,8 +19,6 @@ _CALLS = 3
 _HEADING = 80
 """Characters of a heading that has no numeral."""
 _NUMERAL = re.compile(r"(?:(?:phần|chương|mục|điều)\s+)?([IVXLC]+|\d+(?:\.\d+)*|[a-zđ])\s*[.):]", re.IGNORECASE)
-RETURNING = frozenset({"say", "passage", "province", "vote"})
-"""Kinds of buttons that come back as a choice; a menu is their list."""
 VOTED = frozenset({"answer", "abstain"})
 
 

@@ -18,7 +18,7 @@ def reply(*blocks: Block, buttons: tuple[Button, ...] = ()) -> Reply:
     return Reply("k", "normal", blocks, buttons, menu="m")
 
 
-def test_a_number_in_the_menu_is_the_buttons_place() -> None:
+def test_choices_are_numbered_and_calls_are_lines() -> None:
     buttons = (
         Button("Gọi 111", "call", "111"),
         Button("Còn ở Hà Nam?", "say", "Còn ở Hà Nam?"),
@@ -32,8 +32,8 @@ def test_a_number_in_the_menu_is_the_buttons_place() -> None:
         "Gọi 111",
         "☎ Tổng đài: 18001567",
         TEXTS.menu,
-        "2. Còn ở Hà Nam?",
-        "4. Xem nguyên văn",
+        "1. Còn ở Hà Nam?",
+        "2. Xem nguyên văn",
     ]
 
 

@@ -1,6 +1,6 @@
 """A Reply as plain messages of the Zalo Bot Platform: at most 2,000 characters, no markup, no buttons.
 
-Choices stand under the text as a numbered menu; a number is the button's place in the reply, so that what the person sends back finds it.
+Choices stand under the text as a numbered menu; what the person sends back is looked up by that number.
 Telephone numbers and addresses stand as they are: the app makes them tappable by itself.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from bot.channels.model import Block, Button, Reply
+from bot.channels.model import Block, Reply
 
 LIMIT = 2000
 """Characters of a message. Whether the platform counts code points or UTF-16 units is not documented: the stricter, UTF-16, is kept."""
@@ -44,7 +44,7 @@ def messages(reply: Reply, texts: Texts) -> tuple[str, ...]:
     """The texts to send, in order, at least one and none empty. What must be seen first comes first; the menu comes last and whole."""
     blocks = [block.text.strip() for block in _lead_first(reply.blocks)]
     said = "\n\n".join(text for text in blocks if text)
-    menu = _menu(reply.buttons, texts)
+    menu = _menu(reply, texts)
     *first, last = split(said) or ("",)
     whole = "\n\n".join(part for part in (last, menu) if part) or texts.nothing
     return (*first, whole) if length(whole) <= LIMIT else (*first, *split(last), *split(menu))
@@ -54,13 +54,18 @@ def _lead_first(blocks: Sequence[Block]) -> list[Block]:
     return sorted(blocks, key=lambda block: block.kind != "lead")
 
 
-def _menu(buttons: Sequence[Button], texts: Texts) -> str:
-    """Calls and addresses as lines, then the numbered choices under their heading; "" when there are none."""
+def _menu(reply: Reply, texts: Texts) -> str:
+    """Calls and addresses as lines, then the numbered choices under their heading; "" when there are none.
+
+    Without a name nobody could look the menu up: what can be said stands as a line, and writing it does the same.
+    """
     plain, choices = [], []
-    for number, button in enumerate(buttons, start=1):
+    for number, button in reply.numbered:
         if button.kind in ("call", "open"):
             line: str = getattr(texts, button.kind).format(label=button.label, value=button.value)
             plain.append(button.label if button.value in button.label else line)
+        elif reply.menu is None:
+            plain += [button.value] if button.kind == "say" else []
         else:
             choices.append(texts.option.format(number=number, label=button.label))
     return "\n".join([*plain, *([texts.menu, *choices] if choices else [])])

@@ -68,7 +68,7 @@ def _cut(text: str, limit: int) -> tuple[int, int]:
 
 def _buttons(reply: Reply) -> tuple[list[dict[str, Any]], list[str]]:
     """What stands as a button, and the lines of what found no place. Votes give way: they help us, not the person."""
-    numbered = list(enumerate(reply.buttons, 1))
+    numbered = reply.numbered
     first = [row for row in numbered if row[1].kind in {"call", "open"}]
     choices = [row for row in numbered if row[1].kind not in {"call", "open", "vote"} and _payload(reply, *row)]
     votes = [row for row in numbered if row[1].kind == "vote" and _payload(reply, *row)]
