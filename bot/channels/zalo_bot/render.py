@@ -10,17 +10,17 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from bot.channels.model import Block, Reply
+from knowledge.store.schema import storable
 
 LIMIT = 2000
 """Characters of a message. Whether the platform counts code points or UTF-16 units is not documented: the stricter, UTF-16, is kept."""
-_BREAKS = ("\n\n", "\n", r"(?<=[.!?…;])\s+", r"(?<=[,:])\s+", r"\s+")
+_BREAKS = tuple(map(re.compile, (r"\n\n", r"\n", r"(?<=[.!?…;])\s+", r"(?<=[,:])\s+", r"\s+")))
 """Where a text too long is cut, the best first: paragraph, line, sentence, clause, word."""
 
 
@@ -78,58 +78,39 @@ def call(chat: str, text: str) -> Mapping[str, Any]:
 
 def length(text: str) -> int:
     """In UTF-16 units."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def split(text: str, limit: int = LIMIT) -> tuple[str, ...]:
-    """The text in pieces of at most `limit`, cut at the best place there is; nothing but white space at the cuts is lost. () for none."""
-    return tuple(piece for piece in _split(text.strip(), limit, 0) if piece)
+    """The text in pieces of at most `limit`, cut at the best place in the second half of each; nothing but white space at the cuts is lost.
+
+    () for none.
+    """
+    pieces, rest = [], storable(text).strip()
+    while length(rest) > limit:
+        at = _cut(rest, _fitting(rest, limit))
+        pieces.append(rest[:at].rstrip())
+        rest = rest[at:].lstrip()
+    return (*pieces, rest) if rest else ()
 
 
-def _split(text: str, limit: int, level: int) -> list[str]:
-    if length(text) <= limit:
-        return [text.strip()]
-    if level == len(_BREAKS):
-        return _cut(text, limit)
-    pieces: list[str] = []
-    taken = ""  # what goes on growing, with the white space that stood between
-    for part in _parts(text, _BREAKS[level]):
-        if length((taken + part).rstrip()) <= limit:
-            taken += part
-            continue
-        pieces += [taken.strip()]
-        taken = part
-        if length(part.rstrip()) > limit:
-            *whole, taken = _split(part, limit, level + 1)
-            pieces += whole
-            taken += part[len(part.rstrip()) :]
-    return [*pieces, taken.strip()]
+def _fitting(text: str, limit: int) -> int:
+    """How many code points go into `limit` units."""
+    return len(text[:limit].encode("utf-16-le")[: 2 * limit].decode("utf-16-le", "ignore"))
 
 
-def _parts(text: str, break_: str) -> list[str]:
-    """The text cut after every break, the white space of the break kept at the end of a part: joined they are the text."""
-    ends = [0, *(found.end() for found in re.finditer(break_, text)), len(text)]
-    return [text[start:end] for start, end in pairwise(ends) if start < end]
+def _cut(text: str, room: int) -> int:
+    """Where to cut within `room`: few, full messages, so not in the first half; a word longer than that anywhere but within a letter."""
+    for break_ in _BREAKS:
+        ends = [found.start() for found in break_.finditer(text, room // 2, room + 1) if found.start() <= room]
+        if ends and ends[-1] > 0:
+            return ends[-1]
+    return _whole(text, room)
 
 
-def _cut(text: str, limit: int) -> list[str]:
-    """One word longer than a message: cut anywhere but within a character of several code points."""
-    pieces: list[str] = []
-    start = units = 0
-    for at, character in enumerate(text):
-        width = 2 if character > "\uffff" else 1
-        if units + width > limit:
-            end = _whole(text, start, at)
-            pieces.append(text[start:end])
-            units = length(text[end:at])
-            start = end
-        units += width
-    return [*pieces, text[start:]]
-
-
-def _whole(text: str, start: int, at: int) -> int:
+def _whole(text: str, at: int) -> int:
     """The last place from `at` back that is no middle of an accented letter or a joined emoji; `at` where all are."""
-    for place in range(at, max(start, at - 32), -1):
+    for place in range(at, max(0, at - 32), -1):
         if not _joins(text[place]) and text[place - 1] != "\u200d":
             return place
     return at
