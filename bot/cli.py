@@ -150,11 +150,14 @@ def _accounts(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         ("disable", "disable", "end its sessions and let nobody in any more"),
         ("reset-password", "reset_password", "a new password, asked for or printed"),
         ("reset-totp", "reset_totp", "take the second factor off, for a lost telephone"),
+        ("link-telegram", "link_telegram", "an officer answers cases from Telegram; the bot tells the number that somebody has there"),
     ):
         action = actions.add_parser(name, help=help_, description=help_)
         action.set_defaults(run=f"commands_accounts.{run}")
         if name != "list":
             action.add_argument("name", metavar="NAME", help="the user name")
+        if name == "link-telegram":
+            action.add_argument("number", metavar="TELEGRAM_ID", help="as the bot answers to /lienket; none: the link is taken away")
         if name == "add":
             action.add_argument("--role", action="append", required=True, metavar="R", help=f"one of {', '.join(_ROLES)}; may be repeated")
             action.add_argument("--display-name", metavar="NAME", help="how colleagues know the person (the user name)")

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from bot.channels.model import Channel, Malformed
 from bot.channels.reception import Reception
@@ -68,6 +69,8 @@ def _add(router: APIRouter, reception: Reception, webhook: Webhook, read_s: floa
                 body = await _body(request)
         except TimeoutError:
             return _refused(name, 408, "The body did not come in time.")
+        except ClientDisconnect:
+            return _refused(name, 400, "The body did not come to its end.")
         except _TooLarge:
             return _refused(name, 413, f"The body is larger than {MAX_BODY} bytes.")
         if not verifier.verify({key.lower(): value for key, value in request.headers.items()}, body):
@@ -78,9 +81,10 @@ def _add(router: APIRouter, reception: Reception, webhook: Webhook, read_s: floa
             return JSONResponse({"ok": True})
         try:
             payload = json.loads(body)
-            await reception.receive(channel.name, channel.read(payload))
         except (ValueError, RecursionError):  # UnicodeDecodeError, too
             return _refused(name, 400, "The body is not JSON.")
+        try:
+            await reception.receive(channel.name, channel.read(payload))
         except Malformed:
             return _refused(name, 400, "The body is not in the service's format.")
         except StoreError:

@@ -27,6 +27,7 @@ from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionR
 from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
 from knowledge.store.inbox import Inbox, InboxCounts, InboxItem, InboxRow
 from knowledge.store.journal import CaseJournal, JournalEntry
+from knowledge.store.messengers import Messengers
 from knowledge.store.migrate import migrate
 from knowledge.store.outgoing import Outbox, Outgoing
 from knowledge.store.retention import Retention
@@ -67,6 +68,7 @@ __all__ = [
     "JournalEntry",
     "Line",
     "Menu",
+    "Messengers",
     "NewCase",
     "NewSend",
     "Note",
@@ -115,6 +117,7 @@ class Store:
         self.sends = Sends(database, clock)
         self.chats = Chats(database, clock)
         self.tokens = ChannelTokens(database, clock)
+        self.messengers = Messengers(database, clock)
 
     @classmethod
     def open(cls, url: str, clock: Callable[[], datetime], *, timeout: float = 2.0, rng: Random | None = None) -> Store:

@@ -96,9 +96,8 @@ class Inbox:
                     "not_before": now,
                     "leased": False,
                 }
-                statement = insert(connection, InboxTable).values(values)
-                kept = connection.execute(statement.on_conflict_do_nothing(index_elements=["channel", "event_id"]))
-                if kept.rowcount == 1:
+                statement = insert(connection, InboxTable).values(values).on_conflict_do_nothing(index_elements=["channel", "event_id"])
+                if connection.execute(statement.returning(InboxTable.row_id)).scalar() is not None:
                     new += 1
                     if row.wrote:
                         note_written(connection, row.conversation_id, row.received_at)

@@ -244,7 +244,7 @@ def add_sends(connection: Connection, sends: Sequence[NewSend], at: datetime) ->
             "created_at": at,
         }
         statement = insert(connection, SendTable).values(row).on_conflict_do_nothing(index_elements=["channel", "key"])
-        new += connection.execute(statement).rowcount == 1
+        new += connection.execute(statement.returning(SendTable.send_id)).scalar() is not None
     return new
 
 
