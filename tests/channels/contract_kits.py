@@ -187,6 +187,9 @@ class _NoTokens:
     async def renewed(self, stale: str) -> str:
         return "token"
 
+    async def close(self) -> None:
+        return None
+
 
 # Zalo Bot
 

@@ -64,7 +64,7 @@ def read_update(payload: Any, me: Me, commands: Collection[str], now: datetime) 
     if found is None:
         return ()
     conversation_id, kind, at, text, message_id, data = found
-    stored = {name: storable(value) for name, value in data.items()}
+    stored = {name: storable(value) for name, value in data.items() if isinstance(value, str)}  # JSON can hold null for a name
     return (Incoming(NAME, str(update.update_id), conversation_id, kind, at, storable(text), message_id, stored),)
 
 
