@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any, cast
 
 import httpx
+from botapi_fake import Answer
+from botapi_fake import BotApi as FakeTelegram
 from pydantic import ValidationError
+from zalo_bot_emulator import ZaloBotEmulator, serving
 
 from bot.api import MessageIn
 from bot.channels.bot_api import BotApi
@@ -289,6 +293,44 @@ def web() -> Kit:
     )
 
 
+# Somebody who has blocked the account
+
+
+@asynccontextmanager
+async def telegram_blocked() -> AsyncIterator[Channel]:
+    """Telegram answers 403 (https://core.telegram.org/bots/api#making-requests)."""
+    async with FakeTelegram() as fake:
+        fake.script["sendmessage"].append(Answer.failed(403, "Forbidden: bot was blocked by the user"))
+        channel = TelegramChannel("4242:" + "A" * 35, fake.base_url, lambda: NOW)
+        yield channel
+        await channel.close()
+
+
+@asynccontextmanager
+async def zalo_oa_blocked() -> AsyncIterator[Channel]:
+    """Zalo answers 200 with -213: the person does not follow the account any more."""
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json={"error": -213, "message": "User has not followed OA"}))
+    channel = ZaloOA(NOWHERE, Signature("1", "s"), cast(Tokens, _NoTokens()), httpx.AsyncClient(transport=transport), lambda: NOW)
+    yield channel
+    await channel.close()
+
+
+@asynccontextmanager
+async def zalo_bot_blocked() -> AsyncIterator[Channel]:
+    """Not documented; see the emulator."""
+    emulator = ZaloBotEmulator()
+    emulator.blocked.add("ab12")
+    async with serving(emulator.app) as address:
+        channel = ZaloBot(BotApi("Zalo Bot", f"{address}/bot", emulator.token), Texts.load(), lambda: NOW)
+        yield channel
+        await channel.close()
+
+
+BLOCKED: Mapping[Callable[[], Kit], Callable[[], AbstractAsyncContextManager[Channel]]] = {
+    telegram: telegram_blocked,
+    zalo_oa: zalo_oa_blocked,
+    zalo_bot: zalo_bot_blocked,
+}
 KITS: tuple[Callable[[], Kit], ...] = (telegram, zalo_oa, zalo_bot, web)
 MESSENGERS = KITS[:3]
 """What is sent to a person, not fetched by a page."""

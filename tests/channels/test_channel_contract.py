@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from contract_kits import KITS, MESSENGERS, Kit, telegram, zalo_oa
+from contract_kits import BLOCKED, KITS, MESSENGERS, Kit, telegram, zalo_oa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.channels.model import RETURNING, Block, Button, Incoming, Later, Malformed, Reply
+from bot.channels.model import RETURNING, Block, Button, Gone, Incoming, Later, Malformed, Reply
 from bot.channels.replies import buttons_json, read_buttons
 from knowledge.store.schema import storable
 
@@ -261,3 +261,13 @@ async def test_without_a_network_it_is_tried_later_and_typing_says_nothing(kit: 
         await kit.channel.send(call)
     assert "Chào bác" not in caught.value.advice
     await kit.channel.typing(kit.chat)
+
+
+@pytest.mark.parametrize("make", BLOCKED, ids=lambda make: make.__name__)
+async def test_who_has_blocked_the_account_is_gone(make: Callable[[], Kit]) -> None:
+    kit = make()
+    (call,) = kit.channel.render(reply(Block("text", "Chào bác.")), kit.chat)
+    async with BLOCKED[make]() as channel:
+        with pytest.raises(Gone):
+            await channel.send(call)
+    await kit.channel.close()
