@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,7 @@ import httpx
 from bot.channels.model import Gone, Incoming, Later, NotSent, Pace, Refused, Reply, Uncertain
 from bot.channels.zalo_oa.events import NAME, Events
 from bot.channels.zalo_oa.oauth import OAuth
-from bot.channels.zalo_oa.render import render
+from bot.channels.zalo_oa.render import merge, render
 from bot.channels.zalo_oa.signature import Signature
 from bot.channels.zalo_oa.tokens import TokenKeeper, pending_path
 from bot.settings import Settings
@@ -38,10 +38,9 @@ _GONE = {-213: "has unfollowed the account", -227: "is blocked by Zalo or was aw
 _OUTSIDE = frozenset({-211, -218, -230, -232, -305, -311})
 """The person wrote too long ago, or the messages free to send are spent."""
 _BUSY_S, _RETRY_MOST_S = 60.0, 3600.0
-_TIMEOUT = httpx.Timeout(8)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class ZaloOA:
     """See bot.channels.model.Channel. `quota` messages within `window` of what the person wrote last are free; danger may exceed it."""
 
@@ -55,6 +54,8 @@ class ZaloOA:
     """Zalo limits calls per minute by the account's package; 10 a second is what deployed helpdesks keep to."""
     quota: int = 8
     window: timedelta = timedelta(hours=48)
+    timeout_s: float = 8.0
+    """To connect, to write, and between two parts of an answer."""
 
     @classmethod
     def of(cls, settings: Settings, store: Store, clock: Callable[[], datetime]) -> ZaloOA:
@@ -64,7 +65,7 @@ class ZaloOA:
         if missing:
             raise SettingsError(f"For Zalo OA {' and '.join(missing)} must be set too.")
         app_id, secret, app_secret = (str(getattr(settings, name)) for name in wanted)
-        client = httpx.AsyncClient(trust_env=False)
+        client = httpx.AsyncClient()
         by = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         oauth = OAuth(settings.zalo_oauth_base_url, app_id, app_secret)
         first, pending = settings.zalo_oa_refresh_token, pending_path(settings.home)
@@ -91,6 +92,10 @@ class ZaloOA:
         """See render.py."""
         return render(reply, chat)
 
+    def merge(self, calls: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Several messages to one chat as few, which the quota wants."""
+        return merge(calls)
+
     async def send(self, call: Mapping[str, Any]) -> str | None:
         """The id of the message. A token that is not valid any more is renewed, once. Later, Uncertain, Refused, Gone."""
         token = await self.tokens.access()
@@ -114,7 +119,7 @@ class ZaloOA:
         """What Zalo answers, with `error` a number. Later, Uncertain, Refused."""
         url = f"{self.base.rstrip('/')}/v3.0/oa/message/cs"
         try:
-            answer = await self.client.post(url, json=call, headers={"access_token": token}, timeout=_TIMEOUT)
+            answer = await self.client.post(url, json=call, headers={"access_token": token}, timeout=self.timeout_s)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             raise Later("Zalo cannot be reached.", everyone=True) from None
         except httpx.HTTPError as error:  # it was written, in part at least

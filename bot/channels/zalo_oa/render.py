@@ -35,13 +35,34 @@ def render(reply: Reply, chat: str) -> tuple[Mapping[str, Any], ...]:
     paragraphs = [block.text.strip() for block in blocks]
     shown = "\n\n".join(paragraphs)
     text = "\n\n".join([*paragraphs, "\n".join(line for line in lines if line not in shown)]).strip()
-    if not text:
-        text = "\n".join(button.label for button in reply.buttons) or "…"
+    text = text or "\n".join(button.label for button in reply.buttons).strip() or "…"
     parts = list(split(unicodedata.normalize("NFC", text), MAX_TEXT))
     under: list[list[dict[str, Any]]] = [[] for _ in parts]
     for button in buttons:
         under[0 if button["type"] == "oa.open.phone" else -1].append(button)
-    return tuple(_call(chat, part, below) for part, below in zip(parts, under, strict=True))
+    return tuple(_to(_recipient(chat), part, below) for part, below in zip(parts, under, strict=True))
+
+
+def merge(calls: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """The same words and buttons in the same order in fewer calls: neighbours to one person that fit into one message together."""
+    merged: list[Mapping[str, Any]] = []
+    for call in calls:
+        joined = _joined(merged[-1], call) if merged else None
+        merged[-1:] = [joined] if joined else [*merged[-1:], call]
+    return tuple(merged)
+
+
+def _joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    text = f"{one['message']['text']}\n\n{other['message']['text']}"
+    buttons = [*_under(one), *_under(other)]
+    if one["recipient"] != other["recipient"] or len(text) > MAX_TEXT or len(buttons) > MAX_BUTTONS:
+        return None
+    return _to(one["recipient"], text, buttons)
+
+
+def _under(call: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    buttons: Sequence[Mapping[str, Any]] = call["message"].get("attachment", {}).get("payload", {}).get("buttons", ())
+    return buttons
 
 
 def split(text: str, limit: int) -> Iterator[str]:
@@ -80,7 +101,7 @@ def _buttons(reply: Reply) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def _button(reply: Reply, number: int, button: Button) -> dict[str, Any]:
-    title = " ".join(button.label.split())[:MAX_TITLE] or button.value[:MAX_TITLE]
+    title = " ".join(button.label.split())[:MAX_TITLE] or "…"
     if button.kind == "call":
         return {"title": title, "type": "oa.open.phone", "payload": {"phone_code": button.value}}
     if button.kind == "open":
@@ -98,11 +119,11 @@ def _line(number: int, button: Button) -> str:
     return f"{button.label}: {button.value}" if button.kind in {"call", "open"} else f"{number}. {button.label}"
 
 
-def _call(chat: str, text: str, buttons: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _to(recipient: Mapping[str, str], text: str, buttons: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     message: dict[str, Any] = {"text": text}
     if buttons:
         message["attachment"] = {"type": "template", "payload": {"buttons": list(buttons)}}
-    return {"recipient": _recipient(chat), "message": message}
+    return {"recipient": recipient, "message": message}
 
 
 def _recipient(chat: str) -> dict[str, str]:
