@@ -22,6 +22,7 @@ from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooLong, TooMany
 from bot.search_view import search_view
 from bot.services import Services
 from bot.staff.install import install_staff
+from bot.web.events import EventStreams, build_events
 from bot.web.pages import build_pages, install_error_pages, mount_static
 from bot.web.security import security_headers
 from knowledge.directory import VIETNAM
@@ -79,6 +80,7 @@ def build_app(services: Services, gateway: Gateway, health: Health, *webhooks: A
     _messages(app, gateway, metrics)
     persons_side = PersonsSide(services.store, services.clock, services.texts("handover.officer"))
     _updates(app, persons_side)
+    app.include_router(build_events(EventStreams(persons_side.updates)))
     _search(app, services)
     _health(app, services, health, metrics)
     rows = [row for phone in ("111", "113", "115", "114") if (row := services.directory.by_phone(phone))]

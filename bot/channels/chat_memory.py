@@ -6,14 +6,14 @@ it is done again.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ParamSpec, Protocol, TypeVar
 
-from bot.channels.model import Button, Reply
-from bot.channels.replies import buttons_json, read_buttons
+from bot.channels.model import RETURNING, Button
 from bot.lanes import Hanging, Lane
 from knowledge.errors import StoreError
 
@@ -133,16 +133,10 @@ class ChatMemory:
             return None
         return _at(row.buttons_json, number) if row else None
 
-    async def keep_menus(self, conversation_id: str, replies: Sequence[Reply], plain: str | None) -> None:
-        """Remembers what the replies show. `plain`: the name under which it is remembered that they show nothing to choose from, so that
-        a number is not taken for a choice of an older menu; None: an older menu still counts.
-        """
-        menus = [(reply.menu, buttons_json(reply.buttons)) for reply in replies if reply.menu]
-        if not menus and plain and replies:
-            menus = [(plain, "[]")]
+    async def showed_no_menu(self, conversation_id: str, name: str) -> None:
+        """What was said last shows nothing to choose from: a number is not taken for a choice of an older menu."""
         try:
-            for menu, buttons in menus:
-                await self.write(self._chats.keep_menu, conversation_id, menu, buttons)
+            await self.write(self._chats.keep_menu, conversation_id, name, "[]")
         except StoreError:
             logger.error("event=menu_not_kept conversation=%s", conversation_id)
 
@@ -155,5 +149,6 @@ class ChatMemory:
 
 
 def _at(raw: str | None, number: int) -> Button | None:
-    buttons = read_buttons(raw) if raw else ()
+    """As `Reply.numbered` counts: calls and addresses have no number."""
+    buttons = [button for row in json.loads(raw or "[]") if (button := Button(**row)).kind in RETURNING]
     return buttons[number - 1] if 0 < number <= len(buttons) else None

@@ -41,6 +41,8 @@ SILENT_FOR = timedelta(minutes=60)
 """After words of the office's own, written in the app."""
 _OVERLAP = 200
 """Characters that two pieces of a long text share, so that no sentence of danger is cut apart."""
+_NOBODY = frozenset({"", "unknown"})
+"""The chat of a message whose sender cannot be addressed."""
 _NOTHING: tuple[Reply, ...] = ()
 R = TypeVar("R")
 
@@ -142,12 +144,14 @@ class Concierge:
         return cls(gateway, store, *parts, services.gazetteer)
 
     async def handle(self, incoming: Incoming) -> tuple[Reply, ...]:
-        """What is to be said to it; () where nothing is. TooMany: later; StoreError: once more, nothing was lost."""
+        """What is to be said to it; () where nothing is. TooMany: later; StoreError: once more, nothing was lost.
+
+        Whoever sends it remembers its menus first (`Chats.keep_menu`).
+        """
         answer = self._events.get(incoming.kind)
         replies = await answer(incoming) if answer else _NOTHING
-        if all(reply.lane != "danger" for reply in replies):
-            plain = menu_name(incoming.event_id) if incoming.kind in ("text", "edit") else None
-            await self._memory.keep_menus(incoming.conversation_id, replies, plain)
+        if replies and incoming.kind in ("text", "edit") and all(reply.menu is None and reply.lane == "normal" for reply in replies):
+            await self._memory.showed_no_menu(incoming.conversation_id, menu_name(incoming.event_id))
         return replies
 
     def flooded(self, incoming: Incoming, skipped: int) -> Reply:
@@ -313,10 +317,10 @@ class Concierge:
     async def _forget(self, turn: Turn, command: Command) -> tuple[Reply, ...]:
         """Asks once; then everything of the conversation goes but a case that somebody works on."""
         said = folded_line(command.rest)
-        if any(said == folded_line(no) for no in self._texts.choices("forget_words.no")):
+        if any(said == folded_line(keep) for keep in self._texts.choices("forget_words.keep")):
             return (self._replies.say(turn.key, self._texts("forget.kept"), reply_to=turn.reply_to, chatter=True),)
-        if not any(said == folded_line(yes) for yes in self._texts.choices("forget_words.yes")):
-            buttons = [Button(self._texts(f"forget.{way}"), "say", self._texts(f"forget.{way}_words")) for way in ("yes", "no")]
+        if not any(said == folded_line(agree) for agree in self._texts.choices("forget_words.agree")):
+            buttons = [Button(self._texts(f"forget.{way}"), "say", self._texts(f"forget.{way}_words")) for way in ("agree", "keep")]
             return (self._replies.say(turn.key, self._texts("forget.ask"), buttons=buttons, reply_to=turn.reply_to),)
         live = (await self._memory.write(self._store.updates.thread, turn.conversation_id, self._clock())).live
         await self._memory.write(self._store.conversations.forget, turn.conversation_id)
@@ -358,11 +362,9 @@ class Concierge:
 
     async def _unsupported(self, incoming: Incoming) -> tuple[Reply, ...]:
         """From an account of a child, or of somebody who cannot write: the numbers at once, and somebody on duty is told."""
-        addressed = bool(incoming.chat)
-        conversation_id = incoming.conversation_id if addressed else f"{incoming.channel}:unaddressed-{incoming.event_id}"
-        note = self._texts("unsupported.note")
-        told = await self._notes.open(conversation_id, incoming.message_id or incoming.event_id, note, incoming.channel)
-        if not addressed or self._notes.taken(conversation_id):
+        note, message_id = self._texts("unsupported.note"), incoming.message_id or incoming.event_id
+        told = await self._notes.open(incoming.conversation_id, message_id, note, incoming.channel)
+        if incoming.chat in _NOBODY or self._notes.taken(incoming.conversation_id):
             return _NOTHING
         return (self._standing.unreadable(incoming.event_id, told=told),)
 

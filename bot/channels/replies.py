@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from actions.texts import Texts
@@ -25,16 +24,6 @@ VOTED = frozenset({"answer", "abstain"})
 def menu_name(key: str) -> str:
     """The name of a reply's menu: eight letters, so that it fits into the 64 bytes that Telegram gives back with a press."""
     return hashlib.blake2s(key.encode(), digest_size=4).hexdigest()
-
-
-def buttons_json(buttons: Iterable[Button]) -> str:
-    """The buttons that come back, as they are remembered: their numbers count these alone."""
-    return json.dumps([asdict(button) for button in buttons if button.kind in RETURNING], ensure_ascii=False)
-
-
-def read_buttons(raw: str) -> tuple[Button, ...]:
-    """The inverse of `buttons_json`."""
-    return tuple(Button(**button) for button in json.loads(raw))
 
 
 def numeral(path: Sequence[str]) -> str | None:

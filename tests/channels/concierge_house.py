@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -131,7 +132,12 @@ class ChatHouse:
 
     async def comes(self, kind: Event, text: str = "", *, chat: str = CHAT, **more: Any) -> tuple[Reply, ...]:
         """Something arrives; what is said to it."""
-        return await self.concierge.handle(self.incoming(kind, text, chat=chat, **more))
+        replies = await self.concierge.handle(self.incoming(kind, text, chat=chat, **more))
+        for reply in replies:
+            if reply.menu:  # as whoever sends it does
+                self.chats.menus[chat].pop(reply.menu, None)
+                self.chats.menus[chat][reply.menu] = ShownMenu(json.dumps([asdict(button) for button in reply.buttons]), self.clock())
+        return replies
 
     def incoming(self, kind: Event, text: str = "", *, chat: str = CHAT, message_id: str | None = None, **data: str) -> Incoming:
         """The next event of the channel."""
@@ -146,8 +152,7 @@ class ChatHouse:
 
     async def presses(self, reply: Reply, label: str, **more: Any) -> Reply:
         """The one reply to a button."""
-        returning = [button for button in reply.buttons if button.kind not in ("call", "open")]
-        number = next(at for at, button in enumerate(returning, start=1) if label in button.label)
+        number = next(at for at, button in reply.numbered if at and label in button.label)
         (answer,) = await self.comes("choice", menu=reply.menu or "", number=str(number), **more)
         return answer
 
