@@ -39,6 +39,8 @@ class BotApi:
     called: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     script: defaultdict[str, deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
     updates: list[Mapping[str, Any]] = field(default_factory=list)
+    by_chat: dict[int, Answer] = field(default_factory=dict)
+    """What every message to a chat is answered."""
     port: int = 0
     _server: asyncio.Server | None = None
     _connections: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -102,10 +104,12 @@ class BotApi:
                 return Answer.of(self.updates)
             case "getwebhookinfo":
                 return Answer.of({"url": "", "has_custom_certificate": False, "pending_update_count": 0})
+            case "sendmessage" if arguments["chat_id"] in self.by_chat:
+                return self.by_chat[arguments["chat_id"]]
             case "sendmessage":
                 message = {"message_id": len(self.sent()), "date": 1_777_870_800, "text": arguments["text"]}
                 return Answer.of(message | {"chat": {"id": arguments["chat_id"], "type": "private"}})
-            case "answercallbackquery" | "answerinlinequery" | "sendchataction" | "setmycommands" | "deletewebhook":
+            case "answercallbackquery" | "answerinlinequery" | "sendchataction" | "setmycommands" | "deletewebhook" | "setwebhook":
                 return Answer.of(True)
         return Answer.failed(404, "Not Found")
 

@@ -62,6 +62,7 @@ async def test_a_reply_arrives_with_its_buttons(api: BotApi, channel: TelegramCh
         (Answer.failed(401, "Unauthorized"), Later),
         (Answer.failed(500, "Internal Server Error"), Later),
         (Answer(502, b"<html>Bad Gateway</html>"), Later),
+        (Answer(429, b"<html>Too Many Requests</html>"), Later),
         (Answer(504, b"<html>Gateway Timeout</html>"), Uncertain),
         (Answer(200, f"<{SECRET_WORDS}".encode()), Uncertain),
         (Answer(200, b"[]"), Uncertain),
@@ -204,3 +205,14 @@ def test_the_secret_of_the_webhook(headers: dict[str, str], right: bool) -> None
     assert TelegramVerifier("s3cret").verify(headers, b"{}") is right
     assert not TelegramVerifier("").verify(headers, b"{}")
     assert not TelegramVerifier("s3cret").is_probe(b"")
+
+
+async def test_the_webhook_is_set_with_its_secret(api: BotApi, channel: TelegramChannel) -> None:
+    assert await channel.set_webhook("https://tro-giup.example.vn/channels/telegram", "s3cret") is None
+    (asked,) = api.sent("setwebhook")
+    assert (asked["url"], asked["secret_token"]) == ("https://tro-giup.example.vn/channels/telegram", "s3cret")
+    assert "message" in asked["allowed_updates"]
+    api.script["setwebhook"].extend([Answer.failed(400, "Bad Request: bad webhook: HTTPS url must be provided"), Answer(502, b"")])
+    with pytest.raises(Refused):
+        await channel.set_webhook("http://x.example", "s3cret")
+    assert await channel.set_webhook("https://x.example", "s3cret") == "down"

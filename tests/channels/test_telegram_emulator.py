@@ -1,16 +1,24 @@
-"""The channel and telegram-test-api, a Bot API written by others: what a person writes and presses arrives, and what is said is shown."""
+"""The channel, and the whole house, with telegram-test-api, a Bot API written by others: what a person writes and presses arrives, and
+what is said is shown.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from bot.channels.model import Block, Button, Incoming, Reply
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.polling import Poller
+from bot.serve import house
+from bot.services import Services
+from bot.settings import Settings
+from tools.demo_telegram import CHAT, Conversation, telegram_in
 from tools.telegram_emulator import TOKEN, Emulator, EmulatorMissing, installed, running
 
 pytestmark = pytest.mark.e2e
@@ -58,3 +66,33 @@ async def test_there_and_back(emulator: Emulator) -> None:
     assert (came[-1].kind, came[-1].data["menu"], came[-1].data["number"]) == ("choice", "p", "1")
     assert len({event.event_id for event in came}) == 3
     await channel.close()
+
+
+async def test_a_conversation_with_the_house(emulator: Emulator, built_home: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(built_home, home)
+    services = Services.open(Settings.load({"TROGIUP_HOME": str(home)}, tmp_path))
+    names = {"person": "a", "bot": "b"}
+    async with house(services, lambda _: None, with_rasa=False) as started, telegram_in(services, started, emulator.base_url):
+        conversation = Conversation(emulator, names, lambda _: None, quiet_s=0.2)
+
+        (answer,) = await conversation.step({"say": "Ở Đồng Nai có bao nhiêu cơ sở trợ giúp xã hội?"})
+        assert "16 cơ sở" in answer["text"]
+        assert "<i>" in answer["text"]
+        assert "2735/KH-UBND" in answer["text"]
+        (passage,) = await conversation.step({"press": "Xem nguyên văn"})
+        assert "2735/KH-UBND" in passage["text"]
+
+        await conversation.step({"say": "/tinh"})
+        (chosen,) = await conversation.step({"press": "Cà Mau"})
+        assert "Cà Mau" in chosen["text"]
+        assert services.store.chats.get(f"telegram:{CHAT}").province == "Cà Mau"
+        (thanks,) = await conversation.step({"press": "👍"})
+        assert "Cảm ơn" in thanks["text"]
+
+        urgent = (await conversation.step({"say": "chong em dang cam dao doi giet em, cuu em voi"}))[0]
+        assert urgent["text"].startswith("<b>")
+        assert "113" in urgent["text"].splitlines()[0]
+        (case,) = services.store.cases.list()
+        assert (case.conversation_id, case.reason) == (f"telegram:{CHAT}", "danger")
+    services.close()

@@ -15,9 +15,9 @@ from telegram import Bot
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, Conflict, InvalidToken, TelegramError
 
-from bot.channels.model import Incoming, Pace, Reply
+from bot.channels.model import Incoming, Pace, Refused, Reply
 from bot.channels.telegram import render
-from bot.channels.telegram.reading import NAME, Me, parsed, read_update
+from bot.channels.telegram.reading import ALLOWED, NAME, Me, parsed, read_update
 from bot.channels.telegram.request import BotRequest, not_sent
 from bot.settings import Settings
 
@@ -172,6 +172,19 @@ class TelegramChannel:
             menu = [{"command": name, "description": does} for name, does in self.texts["commands"].items()]
             await self._quietly("setMyCommands", commands=menu)
         except (TelegramError, LookupError, TypeError, ValueError) as error:
+            return trouble_of(error)
+        return None
+
+    async def set_webhook(self, address: str, secret: str) -> Trouble | None:
+        """Has Telegram bring updates to an address of https from now on, with the secret in a header; for `trogiup channels setup`.
+
+        What went wrong; None: nothing. Raises Refused where Telegram does not like the address.
+        """
+        try:
+            await self.request("setWebhook", url=address, secret_token=secret, allowed_updates=list(ALLOWED))
+        except BadRequest as error:
+            raise Refused(f"Telegram refuses the address of the webhook: {error.message}") from error
+        except TelegramError as error:
             return trouble_of(error)
         return None
 

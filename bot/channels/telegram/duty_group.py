@@ -9,7 +9,6 @@ done twice.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,12 +21,13 @@ import yaml
 
 from actions.duty.desk import DutyDesk
 from actions.duty.notices import DutyNotices
+from bot.channels.coding import calls
 from bot.channels.model import Block, Button, Incoming, Reply
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.reading import conversation_of
 from knowledge.directory import VIETNAM
 from knowledge.errors import CaseTaken, CaseUnread, KnowledgeError, StoreError
-from knowledge.store import EVERYBODY, Account, Case, CaseEvent, NewSend, Store, TranscriptLine
+from knowledge.store import EVERYBODY, Account, Case, CaseEvent, Store, TranscriptLine
 from knowledge.store.duty import OFFICER
 
 logger = logging.getLogger("trogiup.telegram")
@@ -184,14 +184,8 @@ class DutyGroup:
         return (Block("lead", head), Block("quote", line.text or self._words.texts["forgotten"]))
 
     def _send(self, reply: Reply, conversation_id: str) -> int:
-        calls = self._channel.render(reply, conversation_id.partition(":")[2])
-        now = self._clock()
-        return self._store.sends.add(
-            [
-                NewSend(self._channel.name, conversation_id, f"{reply.key}:{number}", reply.lane, json.dumps(call), now)
-                for number, call in enumerate(calls)
-            ]
-        )
+        """How many of its calls are new."""
+        return self._store.sends.add(calls(self._channel, reply, conversation_id, self._clock()))
 
     # From the officers
 

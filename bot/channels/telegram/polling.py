@@ -8,12 +8,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from telegram.error import RetryAfter, TelegramError
+from telegram.error import TelegramError
 
 from bot.channels.model import Incoming, Malformed
 from bot.channels.telegram.channel import TelegramChannel, Trouble, trouble_of
 from bot.channels.telegram.reading import ALLOWED
-from bot.channels.telegram.request import pause_of
+from bot.channels.telegram.request import Throttled
 from knowledge.errors import StoreError
 
 logger = logging.getLogger("trogiup.telegram")
@@ -117,6 +117,6 @@ class Poller:
         self._failures += 1
         if trouble == "conflict":
             self._ready = False  # it may be a webhook that somebody has set
-        if isinstance(error, RetryAfter):
-            pause = max(pause, pause_of(error))
+        if isinstance(error, Throttled):
+            pause = max(pause, error.after)
         await self._sleep(pause)

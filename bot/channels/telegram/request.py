@@ -7,16 +7,18 @@ status, which it drops, say which it was.
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import Any
 
 import httpx
-from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, NetworkError, TelegramError
 from telegram.request import HTTPXRequest
 
 from bot.channels.model import Gone, Later, NotSent, Refused, Uncertain
 
 TOKEN_PAUSE_S = 60.0
 """A token that is not taken is put right by a person."""
+_PAUSE_S = 1.0
 _NOT_WRITTEN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 _GONE = (
     "chat not found",
@@ -30,7 +32,7 @@ _GONE = (
     "input_user_deactivated",
 )
 """Descriptions of a 400 that mean nobody is there (https://github.com/tdlib/telegram-bot-api, Client.cpp)."""
-_UNKNOWN_OUTCOME = 504
+_UNKNOWN_OUTCOME = HTTPStatus.GATEWAY_TIMEOUT
 """A gateway gave up waiting for the server behind it, which may have gone on."""
 
 
@@ -42,14 +44,24 @@ class ServerFault(NetworkError):
         self.status = status
 
 
+class Throttled(NetworkError):
+    """429; `after`: the seconds that Telegram asks for, or some where a proxy in between does not say."""
+
+    def __init__(self, after: float) -> None:
+        super().__init__("HTTP 429")
+        self.after = after
+
+
 class BotRequest(HTTPXRequest):
     """The library's transport; faults keep their status, and an answer that is no JSON is not written to the log: it may repeat a text."""
 
     async def do_request(self, *arguments: Any, **named: Any) -> tuple[int, bytes]:
-        """The status and body of an answer below 500. Raises ServerFault, and what HTTPXRequest raises."""
+        """The status and body of an answer. Raises ServerFault, Throttled, and what HTTPXRequest raises."""
         status, body = await super().do_request(*arguments, **named)
         if status >= 500:
             raise ServerFault(status)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise Throttled(_asked_for(body))
         return status, body
 
     @staticmethod
@@ -67,8 +79,8 @@ class BotRequest(HTTPXRequest):
 def not_sent(error: Exception) -> NotSent:
     """What a failure of a call means. What is not known to be one or the other is Uncertain."""
     match error:
-        case RetryAfter():
-            return Later("Telegram asks for a pause.", pause_of(error))
+        case Throttled():
+            return Later("Telegram asks for a pause.", error.after)
         case ChatMigrated():
             return Later("The group has become a supergroup.")
         case Forbidden():
@@ -88,7 +100,8 @@ def not_sent(error: Exception) -> NotSent:
     return Uncertain("Telegram did not say whether it took the message.")
 
 
-def pause_of(error: RetryAfter) -> float:
-    """The seconds that Telegram asks to be left alone, which the library gives as a number or as a timedelta."""
-    after = error.retry_after
-    return float(after if isinstance(after, int) else after.total_seconds())
+def _asked_for(body: bytes) -> float:
+    try:
+        return float(json.loads(body)["parameters"]["retry_after"])
+    except (ValueError, LookupError, TypeError):
+        return _PAUSE_S
