@@ -18,6 +18,7 @@ import yaml
 from bot.channels import secrets
 from bot.channels.bot_api import BotApi, TimedOut, TokenRefused, Unreachable
 from bot.channels.model import Later, NotSent, Uncertain
+from bot.channels.zalo_bot.channel import api_of
 from bot.settings import Settings
 from knowledge.errors import SettingsError, TrogiupError
 
@@ -63,9 +64,9 @@ class Bot:
 
     def api(self, settings: Settings, token: str, transport: httpx.AsyncBaseTransport | None = None) -> BotApi:
         """The bot with this token."""
-        telegram = self.channel == TELEGRAM.channel
-        base = settings.telegram_base_url if telegram else f"{settings.zalo_bot_base_url.rstrip('/')}/bot"
-        return BotApi("Telegram" if telegram else "Zalo Bot", base, token, transport)
+        if self is TELEGRAM:
+            return BotApi("Telegram", settings.telegram_base_url, token, transport)
+        return api_of(settings, token, transport)
 
 
 TELEGRAM = Bot("telegram", "TROGIUP_TELEGRAM_TOKEN", "TROGIUP_TELEGRAM_WEBHOOK_SECRET", frozenset({443, 80, 88, 8443}))

@@ -7,15 +7,19 @@ import logging
 import traceback
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from zalo_bot_emulator import TOKEN, ZaloBotEmulator, serving, text_event
 
 from bot.channels.bot_api import BotApi, TimedOut, TokenRefused, Unreachable
 from bot.channels.model import Gone, Incoming, Later, Malformed, NotSent, Refused, Uncertain
-from bot.channels.zalo_bot import Webhook, ZaloBot
-from bot.channels.zalo_bot.polling import Polling
+from bot.channels.reception import Reception
+from bot.channels.webhooks import Webhook as Route
+from bot.channels.webhooks import webhook_router
+from bot.channels.zalo_bot import Polling, Webhook, ZaloBot
 from bot.channels.zalo_bot.render import Texts
 from knowledge.errors import StoreError
 
@@ -266,7 +270,7 @@ class Naps:
             raise asyncio.CancelledError
 
 
-async def test_polling_takes_each_update_once_and_waits_for_the_inbox(api: BotApi, channel: ZaloBot, emulator: ZaloBotEmulator) -> None:
+async def test_polling_takes_each_update_once_and_waits_for_the_inbox(channel: ZaloBot, emulator: ZaloBotEmulator) -> None:
     emulator.webhook = {"url": "https://old", "secret_token": SECRET}
     emulator.updates.extend([text_event("một", message_id="m1"), {"nonsense": 1}, text_event("hai", message_id="m2")])
     emulator.trouble.extend([("status", 500), ("status", 429)])
@@ -282,7 +286,7 @@ async def test_polling_takes_each_update_once_and_waits_for_the_inbox(api: BotAp
             everything.set()
 
     naps = Naps(100)
-    task = asyncio.create_task(Polling(api, channel, receive, naps).run())
+    task = asyncio.create_task(Polling(channel, receive, naps).run())
     await asyncio.wait_for(everything.wait(), 10)
     task.cancel()
     await asyncio.wait([task])
@@ -291,7 +295,7 @@ async def test_polling_takes_each_update_once_and_waits_for_the_inbox(api: BotAp
     assert naps.pauses[:3] == [1.0, 2.0, 1.0]
 
 
-async def test_a_wrong_token_is_asked_for_rarely(api: BotApi, channel: ZaloBot, emulator: ZaloBotEmulator) -> None:
+async def test_a_wrong_token_is_asked_for_rarely(channel: ZaloBot, emulator: ZaloBotEmulator) -> None:
     emulator.token = "another"
     naps = Naps(3)
 
@@ -299,5 +303,35 @@ async def test_a_wrong_token_is_asked_for_rarely(api: BotApi, channel: ZaloBot, 
         raise AssertionError
 
     with pytest.raises(asyncio.CancelledError):
-        await Polling(api, channel, receive, naps).run()
+        await Polling(channel, receive, naps).run()
     assert naps.pauses == [60.0, 60.0, 60.0]
+
+
+# The route of the webhook
+
+
+class Inbox:
+    """In place of the reception: keeps events, and once fails as a full disk does."""
+
+    def __init__(self) -> None:
+        self.events: list[Incoming] = []
+        self.full = True
+
+    async def receive(self, name: str, events: Any) -> None:
+        if self.full:
+            self.full = False
+            raise StoreError("the disk is full")
+        self.events.extend(events)
+
+
+async def test_what_the_platform_sends_is_kept_and_sent_again_until_it_is(channel: ZaloBot, emulator: ZaloBotEmulator) -> None:
+    inbox, app = Inbox(), FastAPI()
+    app.include_router(webhook_router(cast(Reception, inbox), Route("zalo-bot", channel, Webhook(SECRET))))
+    async with serving(app) as address:
+        emulator.webhook = {"url": "https://here", "secret_token": SECRET}
+        assert await emulator.deliver(f"{address}/channels/zalo-bot", text_event("Cứu em")) == 2
+        assert await emulator.deliver(f"{address}/channels/zalo-bot", {"event_name": "message.unsupported.received"}) == 1
+        async with httpx.AsyncClient(trust_env=False) as stranger:
+            refused = await stranger.post(f"{address}/channels/zalo-bot", json=text_event("giả"), headers={"X-Bot-Api-Secret-Token": "x"})
+    assert refused.status_code == 401
+    assert [(event.kind, event.chat) for event in inbox.events] == [("text", "6ede9afa66b88fe6d6a9"), ("unsupported", "unknown")]

@@ -15,9 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
+
 from bot.channels.bot_api import BotApi
 from bot.channels.model import Event, Incoming, Malformed, NotSent, Pace, Refused, Reply
 from bot.channels.zalo_bot.render import Texts, call, messages
+from bot.settings import Settings
 from knowledge.store.schema import storable
 
 logger = logging.getLogger("trogiup.channels.zalo_bot")
@@ -41,6 +44,11 @@ _KINDS: Mapping[str, tuple[Event, str]] = {
 _REFS = ("photo", "photo_url", "voice_url", "sticker", "url")
 
 
+def api_of(settings: Settings, token: str, transport: httpx.AsyncBaseTransport | None = None) -> BotApi:
+    """The calls of the bot with this token."""
+    return BotApi("Zalo Bot", f"{settings.zalo_bot_base_url.rstrip('/')}/bot", token, transport)
+
+
 class ZaloBot:
     """One bot. `api`: its calls; `clock`: aware."""
 
@@ -49,7 +57,12 @@ class ZaloBot:
     """Not documented; Telegram's own, less a margin."""
 
     def __init__(self, api: BotApi, texts: Texts, clock: Callable[[], datetime]) -> None:
-        self._api, self._texts, self._clock = api, texts, clock
+        self.api, self._texts, self._clock = api, texts, clock
+
+    @classmethod
+    def of(cls, settings: Settings, clock: Callable[[], datetime]) -> ZaloBot:
+        """As the office has set it; `settings.zalo_bot_token` is there."""
+        return cls(api_of(settings, settings.zalo_bot_token or ""), Texts.load(), clock)
 
     def read(self, payload: Any) -> tuple[Incoming, ...]:
         """The events of a webhook's body or of getUpdates' answer, wrapped or bare. Malformed where it is neither."""
@@ -98,7 +111,7 @@ class ZaloBot:
         """Makes the call; the message's id. As BotApi.call says; Refused without a call where nobody can be addressed."""
         if call["chat_id"] == UNKNOWN:
             raise Refused("The sender of this message cannot be addressed.")
-        result = await self._api.call(call["method"], {"chat_id": call["chat_id"], "text": call["text"]})
+        result = await self.api.call(call["method"], {"chat_id": call["chat_id"], "text": call["text"]})
         return _id(_dict(result).get("message_id"))
 
     async def typing(self, chat: str) -> None:
@@ -106,13 +119,13 @@ class ZaloBot:
         if chat == UNKNOWN:
             return
         try:
-            await self._api.call("sendChatAction", {"chat_id": chat, "action": "typing"}, timeout_s=_TYPING_S)
+            await self.api.call("sendChatAction", {"chat_id": chat, "action": "typing"}, timeout_s=_TYPING_S)
         except NotSent as error:
             logger.debug("event=typing_failed channel=%s why=%s", NAME, type(error).__name__)
 
     async def close(self) -> None:
         """Gives the connections back."""
-        await self._api.close()
+        await self.api.close()
 
 
 class Webhook:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
-from bot.channels.bot_api import BotApi, Empty, TokenRefused
+from bot.channels.bot_api import Empty, TokenRefused
 from bot.channels.model import Incoming, Malformed, NotSent
 from bot.channels.zalo_bot.channel import NAME, ZaloBot
 from knowledge.errors import StoreError
@@ -30,8 +30,8 @@ Sleep = Callable[[float], Awaitable[None]]
 class Polling:
     """Asks until it is cancelled. `receive` returns once the events stand on the disk."""
 
-    def __init__(self, api: BotApi, channel: ZaloBot, receive: Receive, sleep: Sleep = asyncio.sleep) -> None:
-        self._api, self._channel, self._receive, self._sleep = api, channel, receive, sleep
+    def __init__(self, channel: ZaloBot, receive: Receive, sleep: Sleep = asyncio.sleep) -> None:
+        self._api, self._channel, self._receive, self._sleep = channel.api, channel, receive, sleep
         self._failures = 0
 
     async def run(self) -> None:
