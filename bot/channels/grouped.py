@@ -35,11 +35,18 @@ class Grouped(Generic[T]):
     async def _all(self) -> None:
         while self._pending:
             batch, self._pending = self._pending[: self._most], self._pending[self._most :]
-            failure: Exception | None = None
             try:
                 await self._write([item for item, _ in batch])
             except Exception as error:
-                failure = error
-            for _, wait in batch:
-                if not wait.done():
-                    wait.set_exception(failure) if failure else wait.set_result(None)
+                _told(batch, error)
+            except BaseException as error:  # the program ends: nobody will write the others either
+                rest, self._pending = self._pending, []
+                _told([*batch, *rest], error)
+            else:
+                _told(batch, None)
+
+
+def _told(batch: Sequence[tuple[T, asyncio.Future[None]]], failure: BaseException | None) -> None:
+    for _, wait in batch:
+        if not wait.done():
+            wait.set_exception(failure) if failure else wait.set_result(None)

@@ -99,7 +99,7 @@ class Chats:
     def wrote(self, conversation_id: str, at: datetime) -> None:
         """The person wrote: the quota begins anew, and whoever writes has not blocked us."""
         with self._database.write() as connection:
-            note_written(connection, conversation_id, at)
+            note_written(connection, {conversation_id: at})
 
     def quota(self, conversation_id: str) -> Quota:
         """What a service's quota is counted by."""
@@ -168,18 +168,25 @@ class Chats:
             _upsert(connection, conversation_id, values)
 
 
-def note_written(connection: Connection, conversation_id: str, at: datetime) -> None:
-    """`Chats.wrote` in a transaction."""
-    _upsert(connection, conversation_id, {"wrote_at": at, "spent": 0, "blocked_at": None})
+def note_written(connection: Connection, moments: Mapping[str, datetime]) -> None:
+    """`Chats.wrote` of several in a transaction."""
+    if not moments:
+        return
+    rows = [{"conversation_id": conversation_id, "wrote_at": at, "spent": 0} for conversation_id, at in sorted(moments.items())]
+    statement = insert(connection, ChatTable)
+    anew = {"wrote_at": statement.excluded.wrote_at, "spent": 0, "blocked_at": None}
+    connection.execute(statement.on_conflict_do_update(index_elements=["conversation_id"], set_=anew), rows)
 
 
 def note_sent(connection: Connection, counts: Mapping[str, int]) -> None:
     """So many messages were sent to conversations."""
-    for conversation_id, count in sorted(counts.items()):  # always in one order, so that two programs do not wait for each other
-        row = {"conversation_id": conversation_id, "spent": count}
-        statement = insert(connection, ChatTable).values(row)
-        more = {"spent": ChatTable.spent + count}
-        connection.execute(statement.on_conflict_do_update(index_elements=["conversation_id"], set_=more))
+    if not counts:
+        return
+    # Always in one order, so that two programs do not wait for each other.
+    rows = [{"conversation_id": conversation_id, "spent": count} for conversation_id, count in sorted(counts.items())]
+    statement = insert(connection, ChatTable)
+    more = {"spent": ChatTable.spent + statement.excluded.spent}
+    connection.execute(statement.on_conflict_do_update(index_elements=["conversation_id"], set_=more), rows)
 
 
 def forget_chat(connection: Connection, conversation_id: str, at: datetime) -> None:

@@ -66,6 +66,7 @@ class InboxCounts:
 
 _COLUMNS = [getattr(InboxTable, f.name) for f in fields(InboxItem)]
 _DANGER_FIRST = (case((InboxTable.lane == "danger", 0), else_=1), InboxTable.row_id)
+_GIVEN = [f.name for f in fields(InboxRow) if f.name != "wrote"]
 _WAITING = InboxTable.state == "waiting"
 
 
@@ -81,27 +82,16 @@ class Inbox:
         if not rows:
             return 0
         now = self._clock()
-        new = 0
+        fresh = {"state": "waiting", "failures": 0, "not_before": now, "leased": False}
+        values = [{name: getattr(row, name) for name in _GIVEN} | fresh for row in rows]
         with self._database.write() as connection:
-            for row in rows:
-                values = {
-                    "channel": row.channel,
-                    "event_id": row.event_id,
-                    "conversation_id": row.conversation_id,
-                    "lane": row.lane,
-                    "body_json": row.body_json,
-                    "received_at": row.received_at,
-                    "state": "waiting",
-                    "failures": 0,
-                    "not_before": now,
-                    "leased": False,
-                }
-                statement = insert(connection, InboxTable).values(values).on_conflict_do_nothing(index_elements=["channel", "event_id"])
-                if connection.execute(statement.returning(InboxTable.row_id)).scalar() is not None:
-                    new += 1
-                    if row.wrote:
-                        note_written(connection, row.conversation_id, row.received_at)
-        return new
+            statement = insert(connection, InboxTable).on_conflict_do_nothing(index_elements=["channel", "event_id"])
+            added = connection.execute(statement.returning(InboxTable.channel, InboxTable.event_id), values).all()
+            new = {(channel, event_id) for channel, event_id in added}
+            note_written(
+                connection, {row.conversation_id: row.received_at for row in rows if row.wrote and (row.channel, row.event_id) in new}
+            )
+        return len(added)
 
     def due(self, limit: int, busy: Collection[str] = (), lane: Lane | None = None) -> tuple[InboxItem, ...]:
         """What is to be worked next, danger first, and at most one event a conversation: its first, those of danger before the others.

@@ -227,9 +227,10 @@ class Sends:
 
 def add_sends(connection: Connection, sends: Sequence[NewSend], at: datetime) -> int:
     """Put calls into a transaction; a key that is known changes nothing. How many were new."""
-    new = 0
-    for send in sends:
-        row = {
+    if not sends:
+        return 0
+    rows = [
+        {
             "channel": send.channel,
             "conversation_id": send.conversation_id,
             "key": send.key,
@@ -243,9 +244,10 @@ def add_sends(connection: Connection, sends: Sequence[NewSend], at: datetime) ->
             "next_try_at": send.not_before,
             "created_at": at,
         }
-        statement = insert(connection, SendTable).values(row).on_conflict_do_nothing(index_elements=["channel", "key"])
-        new += connection.execute(statement.returning(SendTable.send_id)).scalar() is not None
-    return new
+        for send in sends
+    ]
+    statement = insert(connection, SendTable).on_conflict_do_nothing(index_elements=["channel", "key"])
+    return len(connection.execute(statement.returning(SendTable.send_id), rows).all())
 
 
 def _end(connection: Connection, send_ids: Sequence[int], at: datetime, values: Mapping[str, Any]) -> Sequence[str]:
