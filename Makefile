@@ -46,6 +46,10 @@ ablation: setup-dev ## what each part of search is worth: the tables with that p
 nlu: setup ## how well the dialogue model understands: held-out 30%, accented and stripped
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-rasa/bin/python -m bot.rasa.evaluate_nlu
 
+.PHONY: demo-zalo
+demo-zalo: setup ## a conversation in Zalo, both sides in the terminal; needs no account
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.demo_zalo
+
 lock: setup ## compile requirements/*.in into the locks again
 	@$(BIN)/python -m pip install --quiet --no-deps --upgrade --target var/uv "$$($(BIN)/python -c 'import sys; sys.path.insert(0, "tools"); import setup; print(setup.UV)')"
 	@$(BIN)/python tools/lock.py var/uv/bin/uv; status=$$?; rm -rf var/uv; exit $$status

@@ -36,8 +36,7 @@ def read(event: Any, now: datetime = NOON) -> Incoming | None:
 
 
 def attached(zalo: ZaloEmulator, what: str, text: str = "", **payload: Any) -> Incoming | None:
-    message = {"msg_id": "m9", "text": text, "attachments": [{"type": what, "payload": payload}]}
-    return read(zalo.event(f"user_send_{what}", "12", message))
+    return read(zalo.media("12", what, text, **payload))
 
 
 def test_a_text(zalo: ZaloEmulator) -> None:

@@ -87,6 +87,11 @@ class ZaloEmulator:
         """The event of somebody writing."""
         return self.event("user_send_text", user, {"text": text, "msg_id": f"u{next(self._numbers)}", **more})
 
+    def media(self, user: str, what: str, text: str = "", **payload: Any) -> dict[str, Any]:
+        """The event of somebody sending a picture, a voice message, a place …"""
+        attachments = [{"type": what, "payload": payload}]
+        return self.event(f"user_send_{what}", user, {"msg_id": f"u{next(self._numbers)}", "text": text, "attachments": attachments})
+
     def event(self, name: str, user: str, message: Mapping[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         """An event of a person; the quota begins anew with it."""
         person = self.people.setdefault(user, Person()) if self.anybody else self.people.get(user, Person())
@@ -115,7 +120,7 @@ class ZaloEmulator:
 
     def shown(self, user: str) -> list[dict[str, Any]]:
         """What the account has sent to somebody: text and buttons."""
-        return [message for message in self.people[user].chat if message["from"] == "oa"]
+        return [message for message in self.people.get(user, Person()).chat if message["from"] == "oa"]
 
     def signed(self, event: Mapping[str, Any], *, bare: bool = False) -> tuple[bytes, dict[str, str]]:
         """Body and headers as they are delivered."""
