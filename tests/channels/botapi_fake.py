@@ -109,7 +109,7 @@ class BotApi:
             case "sendmessage":
                 message = {"message_id": len(self.sent()), "date": 1_777_870_800, "text": arguments["text"]}
                 return Answer.of(message | {"chat": {"id": arguments["chat_id"], "type": "private"}})
-            case "answercallbackquery" | "answerinlinequery" | "sendchataction" | "setmycommands" | "deletewebhook" | "setwebhook":
+            case "answercallbackquery" | "answerinlinequery" | "sendchataction" | "setmycommands" | "deletewebhook":
                 return Answer.of(True)
         return Answer.failed(404, "Not Found")
 

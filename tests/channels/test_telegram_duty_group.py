@@ -17,7 +17,8 @@ from bot.channels.model import Block, Incoming, Reply
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.duty_group import DutyFirst, DutyGroup
 from knowledge.directory import Directory
-from knowledge.store import Account, Actor, NewCase, Store, sqlite_url
+from knowledge.errors import SettingsError
+from knowledge.store import EVERYBODY, Account, Actor, NewCase, Step, Store, sqlite_url
 
 GROUP, AN, BINH = "-500", "71", "72"
 WORDS = "Anh ấy đang cầm dao ngoài cửa"
@@ -217,6 +218,29 @@ async def test_words_are_read_before_taking_only_by_who_is_asked(desk: Desk) -> 
     assert desk.sent() == []
 
 
+async def test_whoever_is_asked_reads_before_taking_and_that_is_written_down(desk: Desk) -> None:
+    desk.officer("cb-an", AN)
+    case_id = desk.writes()
+    (alert,) = desk.sent()
+    now = desk.clock()
+    desk.store.duty.advance(case_id, lambda *_: Step("offered_to_all", EVERYBODY, None, now, ()))
+    desk.sent()
+    for _ in range(2):
+        assert await desk.presses(AN, alert, "Xem") == []
+        (words,) = desk.sent()
+        assert words["chat_id"] == int(AN)
+        assert WORDS in words["text"]
+    assert [event.kind for event in desk.store.cases.events(case_id)].count("looked") == 2
+    assert desk.store.cases.get(case_id).state == "open"
+
+
+def test_a_group_that_is_gone_is_called_out(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.store.chats.blocked(f"telegram:{GROUP}", desk.clock())
+    desk.writes()
+    assert len(desk.sent()) == 1, "it is tried all the same"
+    assert "duty_group_gone" in caplog.text
+
+
 async def test_given_back_is_offered_anew(desk: Desk) -> None:
     desk.officer("cb-an", AN)
     case_id = desk.writes()
@@ -238,6 +262,11 @@ async def test_pictures_and_edits_are_not_taken_for_sent(desk: Desk) -> None:
         assert said
         assert "chưa" in said[0]
     assert not [row for row in desk.store.outbox.after("web:1") if row.kind == "officer"]
+
+
+def test_a_group_without_a_number_is_refused_at_the_start(desk: Desk) -> None:
+    with pytest.raises(SettingsError, match="TROGIUP_TELEGRAM_DUTY_CHAT"):
+        DutyGroup(desk.store, desk.group._channel, desk.group._desk.notices, desk.clock, "@nhom_truc")
 
 
 async def test_how_an_officer_is_linked(desk: Desk) -> None:

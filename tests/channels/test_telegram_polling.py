@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -140,3 +141,24 @@ async def test_a_token_that_is_not_taken(api: BotApi, disk: Disk, pauses: Pauses
     await poller.round()
     assert (poller.trouble, pauses) == ("token", [60])
     await channel.close()
+
+
+async def test_a_fault_of_ours_does_not_end_it(
+    api: BotApi, channel: TelegramChannel, pauses: Pauses, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = asyncio.Event()
+    tried: list[str] = []
+
+    async def receive(_: str, events: Sequence[Incoming]) -> None:
+        tried.extend(event.text for event in events)
+        if len(tried) == 1:
+            raise ZeroDivisionError("bí mật")
+        ended.set()
+
+    api.updates = [update(1, "bí mật")]
+    running = asyncio.create_task(Poller(channel, receive, pauses, hold_s=1).run())
+    await asyncio.wait_for(ended.wait(), 5)
+    running.cancel()
+    assert tried == ["bí mật", "bí mật"]
+    assert "ZeroDivisionError" in caplog.text
+    assert "bí mật" not in caplog.text

@@ -15,9 +15,9 @@ from telegram import Bot
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, Conflict, InvalidToken, TelegramError
 
-from bot.channels.model import Incoming, Pace, Refused, Reply
+from bot.channels.model import Incoming, Pace, Reply
 from bot.channels.telegram import render
-from bot.channels.telegram.reading import ALLOWED, NAME, Me, parsed, read_update
+from bot.channels.telegram.reading import NAME, Me, parsed, read_update
 from bot.channels.telegram.request import BotRequest, not_sent
 from bot.settings import Settings
 
@@ -141,7 +141,7 @@ class TelegramChannel:
 
     async def typing(self, chat: str) -> None:
         """See Channel."""
-        await self._quietly("sendChatAction", chat_id=int(chat), action=ChatAction.TYPING.value)
+        await self._quietly("sendChatAction", chat_id=chat, action=ChatAction.TYPING.value)
 
     async def _quietly(self, method: str, **arguments: Any) -> None:
         with contextlib.suppress(TelegramError, LookupError):
@@ -175,19 +175,6 @@ class TelegramChannel:
             return trouble_of(error)
         return None
 
-    async def set_webhook(self, address: str, secret: str) -> Trouble | None:
-        """Has Telegram bring updates to an address of https from now on, with the secret in a header; for `trogiup channels setup`.
-
-        What went wrong; None: nothing. Raises Refused where Telegram does not like the address.
-        """
-        try:
-            await self.request("setWebhook", url=address, secret_token=secret, allowed_updates=list(ALLOWED))
-        except BadRequest as error:
-            raise Refused(f"Telegram refuses the address of the webhook: {error.message}") from error
-        except TelegramError as error:
-            return trouble_of(error)
-        return None
-
     async def checked(self, webhook_wanted: bool) -> Trouble | None:
         """Whether the token is taken and the messages come the way that is set, for `trogiup doctor`. Changes nothing at Telegram."""
         try:
@@ -199,9 +186,9 @@ class TelegramChannel:
             return None if address else "no_webhook"
         return "webhook" if address else None
 
-    def advice(self, trouble: Trouble, address: str = "") -> str:
+    def advice(self, trouble: Trouble) -> str:
         """What somebody is to do about it, one Vietnamese line."""
-        return str(self.texts["trouble"][trouble].format(address=address))
+        return str(self.texts["trouble"][trouble])
 
 
 def trouble_of(error: Exception) -> Trouble:

@@ -26,7 +26,7 @@ from bot.channels.model import Block, Button, Incoming, Reply
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.reading import conversation_of
 from knowledge.directory import VIETNAM
-from knowledge.errors import CaseTaken, CaseUnread, KnowledgeError, StoreError
+from knowledge.errors import CaseTaken, CaseUnread, KnowledgeError, SettingsError, StoreError
 from knowledge.store import EVERYBODY, Account, Case, CaseEvent, Store, TranscriptLine
 from knowledge.store.duty import OFFICER
 
@@ -102,7 +102,9 @@ class DutyGroup:
         chat: str,
         to_send: Callable[[], None] = lambda: None,
     ) -> None:
-        """`to_send`: called when there is something for the postman."""
+        """`to_send`: called when there is something for the postman. SettingsError: the chat is no number."""
+        if not re.fullmatch(r"-?[0-9]+", chat):
+            raise SettingsError("TROGIUP_TELEGRAM_DUTY_CHAT must be the group's number, such as -1001234567890.")
         self._store = store
         self._channel = channel
         self._clock = clock
@@ -144,6 +146,8 @@ class DutyGroup:
         self._brought = {case_id: brought for case_id, brought in self._brought.items() if case_id in live}
         if new:
             self._to_send()
+            if self._store.chats.get(conversation_of(int(self._chat))).blocked_at:
+                logger.critical("event=duty_group_gone")  # what was told there before did not arrive; the desk's pages show every case
         return new
 
     def _alert(self, case: Case) -> int:

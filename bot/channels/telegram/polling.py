@@ -47,7 +47,11 @@ class Poller:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            await self.round()
+            try:
+                await self.round()
+            except Exception as error:  # whatever it is, the next round comes; what was not kept comes with it
+                logger.critical("event=polling_failed why=%s", type(error).__name__)
+                await self._sleep(_STORE_PAUSE_S)
 
     async def round(self) -> None:
         """Fetches once and hands on what came; pauses where something is wrong."""

@@ -19,6 +19,7 @@ from bot.channels.model import Gone, Later, NotSent, Refused, Uncertain
 TOKEN_PAUSE_S = 60.0
 """A token that is not taken is put right by a person."""
 _PAUSE_S = 1.0
+_DESCRIBED = 100
 _NOT_WRITTEN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 _GONE = (
     "chat not found",
@@ -32,12 +33,14 @@ _GONE = (
     "input_user_deactivated",
 )
 """Descriptions of a 400 that mean nobody is there (https://github.com/tdlib/telegram-bot-api, Client.cpp)."""
+_KNOWN = (400, 401, 403, 404, 409)
+"""What the library tells apart. It calls every other status a NetworkError, as if it were not known whether the call was taken."""
 _UNKNOWN_OUTCOME = HTTPStatus.GATEWAY_TIMEOUT
 """A gateway gave up waiting for the server behind it, which may have gone on."""
 
 
 class ServerFault(NetworkError):
-    """An answer of 500 to 599."""
+    """An answer of 500 to 599, or one that sends us elsewhere, as a network does that wants a log-in first."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"HTTP {status}")
@@ -58,10 +61,12 @@ class BotRequest(HTTPXRequest):
     async def do_request(self, *arguments: Any, **named: Any) -> tuple[int, bytes]:
         """The status and body of an answer. Raises ServerFault, Throttled, and what HTTPXRequest raises."""
         status, body = await super().do_request(*arguments, **named)
-        if status >= 500:
+        if status >= 500 or 300 <= status < 400:
             raise ServerFault(status)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             raise Throttled(_asked_for(body))
+        if status >= 400 and status not in _KNOWN:
+            raise BadRequest(f"HTTP {status}")
         return status, body
 
     @staticmethod
@@ -90,7 +95,8 @@ def not_sent(error: Exception) -> NotSent:
         case BadRequest():
             if any(words in error.message.lower() for words in _GONE):
                 return Gone("Telegram: there is no such chat any more.")
-            return Refused(f"Telegram refuses it: {error.message}")
+            # What follows the second colon may be a piece of the text.
+            return Refused(f"Telegram refuses it: {error.message.split(':')[0][:_DESCRIBED]}")
         case Conflict():
             return Later("Another program receives this bot's messages.")
         case ServerFault() if error.status != _UNKNOWN_OUTCOME:
