@@ -149,10 +149,7 @@ class Concierge:
         Whoever sends it remembers its menus first (`Chats.keep_menu`).
         """
         answer = self._events.get(incoming.kind)
-        replies = await answer(incoming) if answer else _NOTHING
-        if replies and incoming.kind in ("text", "edit") and all(reply.menu is None and reply.lane == "normal" for reply in replies):
-            await self._memory.showed_no_menu(incoming.conversation_id, menu_name(incoming.event_id))
-        return replies
+        return await answer(incoming) if answer else _NOTHING
 
     def flooded(self, incoming: Incoming, skipped: int) -> Reply:
         """To somebody of whose messages `skipped` are not answered one by one."""
@@ -210,6 +207,8 @@ class Concierge:
         except RequestRefused as refused:
             return (self._replies.say(turn.key, refused.advice, reply_to=turn.reply_to, chatter=True),)
         reply = self._replies.of(answer, turn.key, turn.reply_to)
+        if reply and reply.menu is None and reply.lane == "normal":
+            await self._memory.showed_no_menu(turn.conversation_id, menu_name(turn.key))
         return (reply,) if reply else _NOTHING
 
     async def _long(self, turn: Turn, text: str) -> tuple[Reply, ...]:

@@ -104,10 +104,12 @@ class Replies:
         shown = list(found.items())[:_PASSAGES]
         if len(shown) == 1:
             return (Button(self.texts("button.passage"), "passage", shown[0][0]),)
-        buttons = []
+        buttons: dict[str, Button] = {}
         for number, (value, citation) in enumerate(shown, start=1):
-            buttons.append(Button(self.texts("button.passage_at", place=numeral(citation["heading_path"]) or number), "passage", value))
-        return tuple(buttons)
+            label = self.texts("button.passage_at", place=numeral(citation["heading_path"]) or number)
+            label = f"{label} ({number})" if label in buttons else label
+            buttons[label] = Button(label, "passage", value)
+        return tuple(buttons.values())
 
     def _calls(self, hotlines: Sequence[Mapping[str, Any]], most: int = _CALLS) -> tuple[Button, ...]:
         return tuple(

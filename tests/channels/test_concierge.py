@@ -268,7 +268,7 @@ async def test_what_was_said_is_forgotten_after_a_second_yes(house: ChatHouse) -
 
 async def test_a_live_case_outlives_the_wish_to_be_forgotten_and_that_is_said(house: ChatHouse) -> None:
     case_id = await taken(house)
-    assert "cán bộ đang giải quyết" in said(await house.says("/xoa đồng ý"))
+    assert "giải quyết xong" in said(await house.says("/xoa đồng ý"))
     assert "cho tôi gặp cán bộ" in house.texts_of(case_id)
 
 
@@ -299,11 +299,19 @@ async def test_an_old_menu_is_not_meant_by_a_number(house: ChatHouse) -> None:
     assert house.store.conversations.recent_texts(CHAT, house.clock().replace(year=2020), 10)[-1] == "2"
 
 
-async def test_a_number_after_a_reply_without_a_menu_is_not_a_choice_of_an_older_one(house: ChatHouse) -> None:
+async def test_a_number_after_an_answer_without_a_menu_is_not_a_choice_of_an_older_one(house: ChatHouse) -> None:
     await house.says("xin chào")
-    assert (await house.says("/abc")).menu is None
+    assert (await house.says("cho tôi gặp cán bộ")).menu is None
     await house.says("2")
     assert house.store.conversations.recent_texts(CHAT, house.clock().replace(year=2020), 10)[-1] == "2"
+
+
+async def test_after_a_passage_the_menu_is_still_there(house: ChatHouse) -> None:
+    reply = await house.says(FACILITIES)
+    first, second = [number for number, button in reply.numbered if button.kind == "passage"][:2]
+    quotes = [blocks(await house.says(f"{number}"), "quote") for number in (first, second)]
+    assert all(quotes)
+    assert quotes[0] != quotes[1]
 
 
 async def test_a_number_is_the_officers_to_read(house: ChatHouse) -> None:

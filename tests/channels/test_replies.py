@@ -137,6 +137,7 @@ def test_buttons_come_in_the_order_of_their_numbers_and_calls_last(replies: Repl
     assert [button.kind for button in reply.buttons] == ["say", "say", "passage", "passage", "passage", "vote", "vote", "call"]
     assert reply.buttons[0] == Button("Xem tiếp", "say", "Còn gì nữa không?")
     assert reply.buttons[2] == Button("Xem nguyên văn III.2", "passage", "plan:0:10")
+    assert reply.buttons[3].label == "Xem nguyên văn III.2 (2)"
     assert reply.buttons[5] == Button("👍", "vote", "good", "m")
     assert reply.menu == menu_name("k")
     assert [number for number, _ in reply.numbered] == [1, 2, 3, 4, 5, 6, 7, 0]
