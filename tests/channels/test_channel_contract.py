@@ -204,7 +204,11 @@ def test_every_choice_comes_back_as_itself(kit: Kit) -> None:
 
 @of(*MESSENGERS)
 def test_passages_and_provinces_can_be_chosen(kit: Kit) -> None:
-    buttons = (Button("Xem nguyên văn", "passage", "d:1:2"), Button("Cà Mau", "province", "Cà Mau"), Button("👎", "vote", "bad", about="m"))
+    buttons = (
+        Button("Xem nguyên văn", "passage", "d:1:2"),
+        Button("Cà Mau", "province", "Cà Mau"),
+        Button("👎 Chưa đúng", "vote", "bad", about="m"),
+    )
     (call,) = calls_of(kit, reply(Block("text", "Chào bác."), buttons=buttons))
     assert set(kit.choices(call)) == {button.label for button in buttons}
 

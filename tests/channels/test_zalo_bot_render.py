@@ -23,17 +23,20 @@ def test_choices_are_numbered_and_calls_are_lines() -> None:
         Button("Gọi 111", "call", "111"),
         Button("Còn ở Hà Nam?", "say", "Còn ở Hà Nam?"),
         Button("Tổng đài", "call", "18001567"),
+        Button("Công an", "call", "113"),
         Button("Xem nguyên văn", "passage", "d:1:2"),
+        Button("👎", "vote", "bad", about="m"),
     )
-    (text,) = messages(reply(Block("text", "Chào bác."), buttons=buttons), TEXTS)
+    (text,) = messages(reply(Block("text", "Gọi 1 1 3 nhé."), buttons=buttons), TEXTS)
     assert text.splitlines() == [
-        "Chào bác.",
+        "Gọi 1 1 3 nhé.",
         "",
         "Gọi 111",
         "☎ Tổng đài: 18001567",
         TEXTS.menu,
         "1. Còn ở Hà Nam?",
         "2. Xem nguyên văn",
+        "3. 👎 chưa đúng ý",
     ]
 
 

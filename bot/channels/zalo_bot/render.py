@@ -30,6 +30,8 @@ class Texts:
 
     menu: str
     option: str
+    good: str
+    bad: str
     call: str
     open: str
     nothing: str
@@ -59,16 +61,26 @@ def _menu(reply: Reply, texts: Texts) -> str:
 
     Without a name nobody could look the menu up: what can be said stands as a line, and writing it does the same.
     """
+    said = " ".join(block.text for block in reply.blocks)
+    numbers = {_digits(found) for found in re.findall(r"\d[\d .]*", said)}
     plain, choices = [], []
     for number, button in reply.numbered:
+        if button.kind == "call" and _digits(button.value) in numbers:
+            continue  # it stands above, and can be tapped there
         if button.kind in ("call", "open"):
             line: str = getattr(texts, button.kind).format(label=button.label, value=button.value)
             plain.append(button.label if button.value in button.label else line)
         elif reply.menu is None:
             plain += [button.value] if button.kind == "say" else []
         else:
-            choices.append(texts.option.format(number=number, label=button.label))
+            wordless = button.kind == "vote" and not any(map(str.isalpha, button.label))
+            option: str = getattr(texts, button.value) if wordless else texts.option
+            choices.append(option.format(number=number, label=button.label))
     return "\n".join([*plain, *([texts.menu, *choices] if choices else [])])
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"\D", "", text)
 
 
 def call(chat: str, text: str) -> Mapping[str, Any]:
