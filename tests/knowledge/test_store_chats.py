@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from conftest import Clock
 from sqlalchemy import select
 
 from knowledge.store import Chat, InboxRow, NewCase, NewSend, Store
@@ -20,7 +20,7 @@ def test_nothing_is_known_of_a_new_chat(store: Store) -> None:
     assert store.chats.quota(ME).spent == 0
 
 
-def test_province_silence_and_block_are_kept_apart(store: Store, clock: Clock) -> None:
+def test_province_silence_and_block_are_kept_apart(store: Store, clock: Any) -> None:
     store.chats.set_province(ME, "Đồng Nai")
     store.chats.silence(ME, clock.now)
     store.chats.blocked(ME, clock.now)
@@ -32,7 +32,7 @@ def test_province_silence_and_block_are_kept_apart(store: Store, clock: Clock) -
     assert store.chats.get(ME) == Chat(ME, silent_until=clock.now)
 
 
-def test_a_quota_begins_anew_when_the_person_writes(store: Store, clock: Clock) -> None:
+def test_a_quota_begins_anew_when_the_person_writes(store: Store, clock: Any) -> None:
     store.chats.spent(ME)
     store.chats.spent(ME, 2)
     assert (store.chats.quota(ME).wrote_at, store.chats.quota(ME).spent) == (None, 3)
@@ -40,7 +40,7 @@ def test_a_quota_begins_anew_when_the_person_writes(store: Store, clock: Clock) 
     assert (store.chats.quota(ME).wrote_at, store.chats.quota(ME).spent) == (clock.now, 0)
 
 
-def test_the_last_menus_are_kept(store: Store, clock: Clock) -> None:
+def test_the_last_menus_are_kept(store: Store, clock: Any) -> None:
     for number in range(25):
         store.chats.keep_menu(ME, f"m{number}", f"[{number}]")
     store.chats.keep_menu("telegram:2", "m0", "[]")
@@ -52,14 +52,14 @@ def test_the_last_menus_are_kept(store: Store, clock: Clock) -> None:
     assert store.chats.last_menu(ME, clock.forward(minutes=1)) is None
 
 
-def test_feedback_counts_once_an_answer(store: Store, clock: Clock) -> None:
+def test_feedback_counts_once_an_answer(store: Store, clock: Any) -> None:
     store.chats.feedback(ME, "a", good=True)
     store.chats.feedback(ME, "a", good=False)
     store.chats.feedback(ME, "b", good=True)
     assert store.chats.feedback_counts(clock.now) == (1, 1)
 
 
-def test_forgetting_leaves_nothing_that_tells_who_it_was(store: Store, clock: Clock) -> None:
+def test_forgetting_leaves_nothing_that_tells_who_it_was(store: Store, clock: Any) -> None:
     store.inbox.add([InboxRow("telegram", f"e{n}", ME, "normal", "{}", clock.now, wrote=True) for n in range(3)])
     for _ in range(2):
         (item,) = store.inbox.due(1)
@@ -87,7 +87,7 @@ def test_forgetting_leaves_nothing_that_tells_who_it_was(store: Store, clock: Cl
     assert (store.chats.get(ME).province, store.chats.menu(ME, "m")) == (None, None)
 
 
-def test_erasing_a_case_takes_what_could_not_be_sent_with_it(store: Store, clock: Clock) -> None:
+def test_erasing_a_case_takes_what_could_not_be_sent_with_it(store: Store, clock: Any) -> None:
     case_id = store.conversations.accept(ME, "m1", "lời", clock.now, "telegram", NewCase("violence", 4, "danger")).case_id
     assert case_id
     store.sends.add([NewSend("telegram", ME, "out:1", "danger", '{"text": "lời của cán bộ"}', clock.now)])
@@ -100,7 +100,7 @@ def test_erasing_a_case_takes_what_could_not_be_sent_with_it(store: Store, clock
     assert (erased.call_json, erased.conversation_id) == (None, "")
 
 
-def test_a_chat_that_rests_is_deleted_but_not_that_somebody_blocked_us(store: Store, clock: Clock) -> None:
+def test_a_chat_that_rests_is_deleted_but_not_that_somebody_blocked_us(store: Store, clock: Any) -> None:
     for number in range(3):
         store.chats.wrote(f"telegram:{number}", clock.now)
         store.chats.set_province(f"telegram:{number}", "Cà Mau")
@@ -115,7 +115,7 @@ def test_a_chat_that_rests_is_deleted_but_not_that_somebody_blocked_us(store: St
     assert store.chats.get("telegram:2").province == "Cà Mau"
 
 
-def test_an_open_case_says_that_its_person_cannot_be_reached(store: Store, clock: Clock) -> None:
+def test_an_open_case_says_that_its_person_cannot_be_reached(store: Store, clock: Any) -> None:
     assert store.duty.unreachable(ME) is None
     case_id = store.conversations.accept(ME, "m1", "lời", clock.now, "telegram", NewCase("violence", 4, "danger")).case_id
     assert case_id
@@ -125,7 +125,7 @@ def test_an_open_case_says_that_its_person_cannot_be_reached(store: Store, clock
     assert store.cases.get(case_id).version == before + 1
 
 
-def test_one_refreshes_tokens_at_a_time(store: Store, clock: Clock) -> None:
+def test_one_refreshes_tokens_at_a_time(store: Store, clock: Any) -> None:
     assert store.tokens.get("zalo-oa") is None
     assert store.tokens.take_turn("zalo-oa", "a", MINUTE)
     assert store.tokens.take_turn("zalo-oa", "a", MINUTE)
@@ -140,7 +140,7 @@ def test_one_refreshes_tokens_at_a_time(store: Store, clock: Clock) -> None:
     assert store.tokens.take_turn("zalo-oa", "a", MINUTE)
 
 
-def test_a_refresh_that_failed_keeps_the_tokens(store: Store, clock: Clock) -> None:
+def test_a_refresh_that_failed_keeps_the_tokens(store: Store, clock: Any) -> None:
     store.tokens.keep("zalo-oa", "access", "refresh", clock.now)
     store.tokens.take_turn("zalo-oa", "a", MINUTE)
     store.tokens.failed("zalo-oa", "-14020")

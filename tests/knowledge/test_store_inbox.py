@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from conftest import Clock
+from datetime import UTC, datetime
+from typing import Any
+
 from sqlalchemy import select
 
 from knowledge.store import InboxRow, NewSend, Store
 from knowledge.store.inbox import Lane
 from knowledge.store.schema_channels import InboxTable
 
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
 
 def event(number: int, chat: str = "1", lane: Lane = "normal", *, wrote: bool = False) -> InboxRow:
-    return InboxRow("telegram", f"e{number}", f"telegram:{chat}", lane, f'{{"n": {number}}}', Clock().now, wrote)
+    return InboxRow("telegram", f"e{number}", f"telegram:{chat}", lane, f'{{"n": {number}}}', NOON, wrote)
 
 
 def numbers(store: Store, limit: int = 50, **more: object) -> list[str]:
@@ -60,7 +64,7 @@ def test_busy_conversations_and_other_lanes_are_left_out(store: Store) -> None:
     assert numbers(store, lane="danger") == ["e3"]
 
 
-def test_what_waits_holds_up_what_is_behind_it(store: Store, clock: Clock) -> None:
+def test_what_waits_holds_up_what_is_behind_it(store: Store, clock: Any) -> None:
     store.inbox.add([event(1), event(2)])
     (item,) = store.inbox.due(1)
     store.inbox.later(item.row_id, clock.now.replace(hour=13), failed=True)
@@ -70,7 +74,7 @@ def test_what_waits_holds_up_what_is_behind_it(store: Store, clock: Clock) -> No
     assert (again.event_id, again.failures) == ("e1", 1)
 
 
-def test_a_lease_lapses_and_that_of_danger_sooner(store: Store, clock: Clock) -> None:
+def test_a_lease_lapses_and_that_of_danger_sooner(store: Store, clock: Any) -> None:
     store.inbox.add([event(1), event(2, "2", "danger")])
     assert len(store.inbox.due(9)) == 2
     clock.forward(seconds=6)
@@ -87,7 +91,7 @@ def test_a_program_alone_takes_up_at_once_what_one_before_had_in_hand(store: Sto
     assert numbers(store) == ["e1"]
 
 
-def test_done_keeps_what_is_to_be_sent_and_blanks_the_words(store: Store, clock: Clock) -> None:
+def test_done_keeps_what_is_to_be_sent_and_blanks_the_words(store: Store, clock: Any) -> None:
     store.inbox.add([event(1), event(2, "2")])
     one, two = store.inbox.due(2)
     send = NewSend("telegram", "telegram:1", "k", "normal", "{}", clock.now)
@@ -97,7 +101,7 @@ def test_done_keeps_what_is_to_be_sent_and_blanks_the_words(store: Store, clock:
     assert bodies(store) == {"e1": None, "e2": None}
 
 
-def test_what_failed_keeps_its_words_until_it_is_deleted(store: Store, clock: Clock) -> None:
+def test_what_failed_keeps_its_words_until_it_is_deleted(store: Store, clock: Any) -> None:
     store.inbox.add([event(1)])
     (item,) = store.inbox.due(1)
     store.inbox.fail(item.row_id)
@@ -126,13 +130,13 @@ def test_what_is_in_hand_is_not_skipped(store: Store) -> None:
 
 
 def test_counts_are_by_channel(store: Store) -> None:
-    store.inbox.add([event(1), event(2), InboxRow("zalo-oa", "e1", "zalo-oa:1", "normal", "{}", Clock().now)])
+    store.inbox.add([event(1), event(2), InboxRow("zalo-oa", "e1", "zalo-oa:1", "normal", "{}", NOON)])
     counts = store.inbox.counts()
     assert (counts["telegram"].waiting, counts["zalo-oa"].waiting) == (2, 1)
-    assert counts["telegram"].oldest == Clock().now
+    assert counts["telegram"].oldest == NOON
 
 
-def test_who_writes_is_noted_with_the_event(store: Store, clock: Clock) -> None:
+def test_who_writes_is_noted_with_the_event(store: Store, clock: Any) -> None:
     store.chats.blocked("telegram:1", clock.now)
     store.chats.spent("telegram:1", 3)
     store.inbox.add([event(1, wrote=True), event(2, "2")])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from conftest import Clock
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from knowledge.store import NewSend, Send, Store
 from knowledge.store.sends import Lane
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
 
 LEASE = timedelta(seconds=60)
 
 
 def call(number: int, chat: str = "1", lane: Lane = "normal", channel: str = "telegram") -> NewSend:
-    return NewSend(channel, f"{channel}:{chat}", f"k{number}", lane, f'{{"n": {number}}}', Clock().now)
+    return NewSend(channel, f"{channel}:{chat}", f"k{number}", lane, f'{{"n": {number}}}', NOON)
 
 
 def claimed(store: Store, limit: int = 50, **more: object) -> tuple[Send, ...]:
@@ -29,7 +31,7 @@ def test_the_same_key_is_kept_once_a_channel(store: Store) -> None:
     assert store.sends.add([call(1)]) == 0
 
 
-def test_one_a_conversation_in_order_and_none_while_an_earlier_is_on_its_way(store: Store, clock: Clock) -> None:
+def test_one_a_conversation_in_order_and_none_while_an_earlier_is_on_its_way(store: Store, clock: Any) -> None:
     store.sends.add([call(1), call(2), call(3, "2")])
     first = claimed(store)
     assert [(send.key, send.state, send.attempts) for send in first] == [("k1", "sending", 1), ("k3", "sending", 1)]
@@ -50,7 +52,7 @@ def test_danger_first_and_past_what_is_on_its_way(store: Store) -> None:
     assert keys(store) == ["k3", "k4", "k2"]
 
 
-def test_nothing_normal_goes_while_danger_waits_for_the_same_person(store: Store, clock: Clock) -> None:
+def test_nothing_normal_goes_while_danger_waits_for_the_same_person(store: Store, clock: Any) -> None:
     store.sends.add([call(1, lane="danger"), call(2)])
     (danger,) = claimed(store)
     store.sends.later(danger.send_id, clock.now + timedelta(seconds=2))
@@ -70,7 +72,7 @@ def test_what_arrived_is_blanked_and_counted_against_the_quota(store: Store) -> 
     store.sends.sent({one.send_id: "r1", two.send_id: None})
     done = store.sends.get(one.send_id)
     assert done
-    assert (done.state, done.call_json, done.remote_id, done.sent_at) == ("sent", None, "r1", Clock().now)
+    assert (done.state, done.call_json, done.remote_id, done.sent_at) == ("sent", None, "r1", NOON)
     (three,) = claimed(store)
     store.sends.sent({three.send_id: None})
     assert [store.chats.quota(f"telegram:{chat}").spent for chat in "12"] == [1, 2]
@@ -87,7 +89,7 @@ def test_what_is_said_in_one_message_counts_as_one(store: Store) -> None:
     assert store.chats.quota("telegram:1").spent == 2
 
 
-def test_the_outcome_of_a_killed_program_is_judged_by_lane(store: Store, clock: Clock) -> None:
+def test_the_outcome_of_a_killed_program_is_judged_by_lane(store: Store, clock: Any) -> None:
     store.sends.add([call(1), call(2, "2", "danger")])
     claimed(store)
     assert store.sends.recover(clock.now) == 0
@@ -132,7 +134,7 @@ def test_who_has_blocked_us_is_sent_nothing_that_waits_or_is_on_its_way(store: S
     assert keys(store) == ["k4"]
 
 
-def test_an_ended_call_is_not_changed_by_who_comes_late(store: Store, clock: Clock) -> None:
+def test_an_ended_call_is_not_changed_by_who_comes_late(store: Store, clock: Any) -> None:
     store.sends.add([call(1)])
     (send,) = claimed(store)
     store.sends.sent({send.send_id: "r"})
@@ -155,7 +157,7 @@ def test_counts_are_by_channel(store: Store) -> None:
     assert counts["zalo-oa"].waiting == 1
 
 
-def test_dead_letters_are_kept_longer_than_what_arrived(store: Store, clock: Clock) -> None:
+def test_dead_letters_are_kept_longer_than_what_arrived(store: Store, clock: Any) -> None:
     store.sends.add([call(1), call(2, "2"), call(3, "3")])
     one, two, _ = claimed(store)
     store.sends.sent({one.send_id: None})
