@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.channels.model import Incoming, Malformed
@@ -178,12 +178,14 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.sampled_from(["message", "edited_message", "callback_query", "my_chat_member"]), JSON)
 def test_whatever_comes_is_read_or_malformed(kind: str, content: Any) -> None:
     with contextlib.suppress(Malformed):
         read(**{kind: content})
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.sampled_from(["text", "entities", "photo", "date", "chat", "from", "reply_to_message", "location", "contact"]), JSON)
 def test_one_part_that_is_not_as_it_should_be(part: str, content: Any) -> None:
     whole = message(text="Chào", chat=GROUP, entities=[entity("mention", 0, 4)])

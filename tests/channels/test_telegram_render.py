@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.channels.model import Block, Button, Reply
@@ -150,6 +150,7 @@ BLOCKS = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=100)
 @given(BLOCKS)
 def test_every_part_is_whole_and_short_and_nothing_is_lost(blocks: list[Block]) -> None:
     made = calls(*blocks)
