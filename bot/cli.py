@@ -173,6 +173,12 @@ def _channels(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
             one.add_argument("--again", type=int, metavar="ID", help="send it once more")
             one.add_argument("--drop", type=int, metavar="ID", help="do not send it, and forget its words")
             action.add_argument("--limit", type=int, default=50, metavar="N", help="how many (50)")
+    setup = actions.add_parser("setup", help="connect an app", description="connect an app: asks, tries it, keeps the secrets")
+    setup.set_defaults(run="commands_channels_setup.setup")
+    setup.add_argument("channel", choices=("telegram", "zalo-oa", "zalo-bot"))
+    setup.add_argument("--address", metavar="URL", help="the public https address of this service")
+    setup.add_argument("--polling", action="store_true", help="no webhook: the service asks for its messages")
+    setup.add_argument("--yes", action="store_true", help="ask nothing: take what is set")
 
 
 def _scope(made: argparse.ArgumentParser) -> None:

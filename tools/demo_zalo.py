@@ -14,7 +14,8 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,12 +30,16 @@ from bot.channels.postman import Postman
 from bot.channels.reception import Reception
 from bot.channels.spill import Spill
 from bot.channels.webhooks import PREFIX, Webhook, webhook_router
+from bot.channels.zalo_bot import Webhook as SecretHeader
+from bot.channels.zalo_bot import ZaloBot
 from bot.channels.zalo_oa.channel import ZaloOA
 from bot.duty.conversation import Deliveries
 from bot.serve import Running, house
 from bot.services import Services
 from bot.settings import Settings
 from knowledge.errors import TrogiupError
+from tests.channels.zalo_bot_emulator import ZaloBotEmulator, text_event
+from tests.channels.zalo_bot_emulator import serving as serving_bot
 from tests.channels.zalo_emulator import APP_ID, APP_SECRET, FIRST_REFRESH, OA_SECRET, ZaloEmulator, serving
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +94,30 @@ class OfficialAccount:
     def shown(self) -> Sequence[tuple[str, Sequence[str]]]:
         """See Service."""
         return [(message["text"], [button["title"] for button in message["buttons"]]) for message in self.zalo.shown(PERSON)]
+
+
+class BotPlatform:
+    """Zalo Bot: no buttons, so a choice is the number that the person writes back."""
+
+    name = "zalo-bot"
+
+    def __init__(self, bot: ZaloBotEmulator) -> None:
+        self.bot = bot
+        self._numbers = count(1)
+
+    def webhook(self, services: Services) -> Webhook:
+        """See Service. As setWebhook would have set it."""
+        self.bot.webhook = {"url": "https://trogiup.example", "secret_token": services.settings.zalo_bot_secret or ""}
+        return Webhook(self.name, ZaloBot.of(services.settings, services.clock), SecretHeader(services.settings.zalo_bot_secret or ""))
+
+    async def act(self, step: Mapping[str, str], address: str) -> None:
+        """See Service."""
+        event = text_event(step.get("say", ""), PERSON, f"m{next(self._numbers)}")
+        await self.bot.deliver(address, {**event, "event_name": step.get("event", event["event_name"])})
+
+    def shown(self) -> Sequence[tuple[str, Sequence[str]]]:
+        """See Service."""
+        return [(message["text"], ()) for message in self.bot.sent]
 
 
 async def converse(service: Service, script: Mapping[str, Any], address: str, show: Callable[[str], None]) -> None:
@@ -147,7 +176,11 @@ async def play(home: Path, show: Callable[[str], None]) -> None:
     """The whole demo. Raises TimeoutError when the assistant does not answer."""
     script = yaml.safe_load(_SCRIPT.read_text("utf-8"))
     show(script["building"])
-    with tempfile.TemporaryDirectory() as folder, serving(ZaloEmulator(anybody=True)) as zalo:
+    bot = ZaloBotEmulator()
+    async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        zalo = stack.enter_context(serving(ZaloEmulator(anybody=True)))
+        bot_url = await stack.enter_async_context(serving_bot(bot.app))
         environ = {
             "TROGIUP_HOME": str(home),
             "TROGIUP_DATABASE_URL": f"sqlite:///{folder}/trogiup.db",
@@ -157,11 +190,14 @@ async def play(home: Path, show: Callable[[str], None]) -> None:
             "TROGIUP_ZALO_OA_REFRESH_TOKEN": FIRST_REFRESH,
             "TROGIUP_ZALO_OA_BASE_URL": zalo.url,
             "TROGIUP_ZALO_OAUTH_BASE_URL": zalo.url,
+            "TROGIUP_ZALO_BOT_TOKEN": bot.token,
+            "TROGIUP_ZALO_BOT_SECRET": "demo" * 16,
+            "TROGIUP_ZALO_BOT_BASE_URL": bot_url,
         }
         services = Services.open(Settings.load(environ, Path(folder)))
         try:
             services.knowledge_base.ensure(lambda line: None)
-            played: list[Service] = [OfficialAccount(zalo)]
+            played: list[Service] = [OfficialAccount(zalo), BotPlatform(bot)]
             async with (
                 house(services, lambda line: None, with_rasa=False) as running,
                 channels_on(services, running, [service.webhook(services) for service in played]) as address,

@@ -59,13 +59,13 @@ def read_update(payload: Any, me: Me, commands: Collection[str], now: datetime) 
             found = _message(update.edited_message, me, commands, now, edited=True)
         else:
             found = None
+        if found is None:
+            return ()
+        conversation_id, kind, at, text, message_id, data = found
+        stored = {name: storable(value) for name, value in data.items() if isinstance(value, str)}  # JSON can hold null for a name
+        return (Incoming(NAME, str(update.update_id), conversation_id, kind, at, storable(text), message_id, stored),)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise Malformed("The update cannot be read.") from error
-    if found is None:
-        return ()
-    conversation_id, kind, at, text, message_id, data = found
-    stored = {name: storable(value) for name, value in data.items()}
-    return (Incoming(NAME, str(update.update_id), conversation_id, kind, at, storable(text), message_id, stored),)
 
 
 def parsed(payload: Any) -> Update:

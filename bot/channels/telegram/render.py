@@ -145,7 +145,7 @@ def _keyboard(reply: Reply) -> list[list[InlineKeyboardButton]]:
     rows: list[list[InlineKeyboardButton]] = []
     votes: list[InlineKeyboardButton] = []
     pair_open = False
-    for number, button in enumerate(reply.buttons, start=1):
+    for number, button in reply.numbered:
         key = _key(reply, number, button)
         if key is None:
             continue
