@@ -9,27 +9,16 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import random
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bot.channels.concierge import Concierge
-from bot.channels.delivery import ChannelDelivery, delivery_texts
-from bot.channels.postman import Postman
-from bot.channels.reception import Reception
-from bot.channels.spill import Spill
-from bot.channels.telegram.channel import TelegramChannel
-from bot.channels.telegram.polling import Poller
-from bot.channels.telegram.reading import NAME
 from bot.channels.telegram.render import plain
-from bot.duty.conversation import Deliveries
-from bot.serve import Running, house
+from bot.serve import house
 from bot.services import Services
 from bot.settings import Settings
 from knowledge.errors import TrogiupError
@@ -41,27 +30,6 @@ WAIT_S = 30.0
 _QUIET_S = 1.5
 """Longer than the second that lies between two messages to one chat."""
 _SCRIPT = Path(__file__).with_suffix(".yml")
-
-
-@asynccontextmanager
-async def telegram_in(services: Services, running_house: Running, base_url: str) -> AsyncIterator[None]:
-    """The channel on a running house, against the Bot API at `base_url`."""
-    store, clock = services.store, services.clock
-    channel = TelegramChannel(TOKEN, base_url, clock)
-    postman = Postman(store, {NAME: channel}, clock, random.SystemRandom(), alone=True)
-    concierge = Concierge.of(services, running_house.gateway, store)
-    spill = Spill(services.settings.home / "channels.spill")
-    reception = Reception(store, {NAME: channel}, concierge, services.triage, clock, spill, to_send=postman.wake, alone=True)
-    delivery = ChannelDelivery(channel, store, clock, postman.wake, delivery_texts())
-    works = (reception.run(), postman.run(), Deliveries(store, {NAME: delivery}, clock).run(), Poller(channel, reception.receive).run())
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await channel.close()
 
 
 class Conversation:
@@ -108,27 +76,31 @@ async def play(with_rasa: bool) -> int:
     script = yaml.safe_load(_SCRIPT.read_text("utf-8"))
     print(script["installing"], flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        environ = {"TROGIUP_HOME": str(ROOT / "var" / "demo"), "TROGIUP_DATABASE_URL": f"sqlite:///{folder}/trogiup.db"}
-        services = Services.open(Settings.load(environ, Path(folder)))
         try:
-            services.knowledge_base.ensure(lambda line: None)
-            async with (
-                running() as emulator,
-                house(services, _quiet, with_rasa=with_rasa, wait_for_rasa=with_rasa) as started,
-                telegram_in(services, started, emulator.base_url),
-            ):
-                print(script["started"].format(url=emulator.url))
-                conversation = Conversation(emulator, script["names"], lambda line: print(line, flush=True))
-                for step in script["steps"]:
-                    print(f"\n— {step['note']}" if "note" in step else "")
-                    await conversation.step(step)
+            async with running() as emulator:
+                environ = {
+                    "TROGIUP_HOME": str(ROOT / "var" / "demo"),
+                    "TROGIUP_DATABASE_URL": f"sqlite:///{folder}/trogiup.db",
+                    "TROGIUP_TELEGRAM_TOKEN": TOKEN,
+                    "TROGIUP_TELEGRAM_BASE_URL": emulator.base_url,
+                }
+                await _played(Settings.load(environ, Path(folder)), emulator, script, with_rasa)
         except TimeoutError:
             print(script["slow"].format(seconds=int(WAIT_S)), file=sys.stderr)
             return 1
-        finally:
-            services.close()
     print(f"\n{script['ended']}")
     return 0
+
+
+async def _played(settings: Settings, emulator: Emulator, script: Mapping[str, Any], with_rasa: bool) -> None:
+    with contextlib.closing(Services.open(settings)) as services:
+        services.knowledge_base.ensure(_quiet)
+        async with house(services, _quiet, with_rasa=with_rasa, wait_for_rasa=with_rasa):
+            print(script["started"].format(url=emulator.url))
+            conversation = Conversation(emulator, script["names"], lambda line: print(line, flush=True))
+            for step in script["steps"]:
+                print(f"\n— {step['note']}" if "note" in step else "")
+                await conversation.step(step)
 
 
 def _quiet(_: str) -> None:

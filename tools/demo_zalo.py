@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import socket
 import sys
 import tempfile
@@ -23,18 +22,8 @@ import uvicorn
 import yaml
 from fastapi import FastAPI
 
-from bot.channels.concierge import Concierge
-from bot.channels.delivery import ChannelDelivery, delivery_texts
-from bot.channels.model import Channel
-from bot.channels.postman import Postman
-from bot.channels.reception import Reception
-from bot.channels.spill import Spill
-from bot.channels.webhooks import PREFIX, Webhook, webhook_router
-from bot.channels.zalo_bot import Webhook as SecretHeader
-from bot.channels.zalo_bot import ZaloBot
-from bot.channels.zalo_oa.channel import ZaloOA
-from bot.duty.conversation import Deliveries
-from bot.serve import Running, house
+from bot.channels.webhooks import PREFIX
+from bot.serve import house
 from bot.services import Services
 from bot.settings import Settings
 from knowledge.errors import TrogiupError
@@ -53,10 +42,6 @@ class Service(Protocol):
 
     name: str
 
-    def webhook(self, services: Services) -> Webhook:
-        """The channel on the emulator."""
-        ...
-
     async def act(self, step: Mapping[str, str], address: str) -> None:
         """Does a step of the script (`say`, `press`, `send`, `event`) and delivers it. LookupError: no such button."""
         ...
@@ -73,11 +58,6 @@ class OfficialAccount:
 
     def __init__(self, zalo: ZaloEmulator) -> None:
         self.zalo = zalo
-
-    def webhook(self, services: Services) -> Webhook:
-        """See Service."""
-        channel = ZaloOA.of(services.settings, services.store, services.clock)
-        return Webhook(self.name, channel, channel)
 
     async def act(self, step: Mapping[str, str], address: str) -> None:
         """See Service."""
@@ -104,11 +84,6 @@ class BotPlatform:
     def __init__(self, bot: ZaloBotEmulator) -> None:
         self.bot = bot
         self._numbers = count(1)
-
-    def webhook(self, services: Services) -> Webhook:
-        """See Service. As setWebhook would have set it."""
-        self.bot.webhook = {"url": "https://trogiup.example", "secret_token": services.settings.zalo_bot_secret or ""}
-        return Webhook(self.name, ZaloBot.of(services.settings, services.clock), SecretHeader(services.settings.zalo_bot_secret or ""))
 
     async def act(self, step: Mapping[str, str], address: str) -> None:
         """See Service."""
@@ -143,32 +118,17 @@ async def converse(service: Service, script: Mapping[str, Any], address: str, sh
 
 
 @asynccontextmanager
-async def channels_on(services: Services, running: Running, webhooks: Sequence[Webhook]) -> AsyncIterator[str]:
-    """The channels on a running house; the address under which their webhooks are called."""
-    store, clock = services.store, services.clock
-    channels: dict[str, Channel] = {webhook.channel.name: webhook.channel for webhook in webhooks}
-    postman = Postman(store, channels, clock, random.SystemRandom(), alone=True)
-    concierge = Concierge.of(services, running.gateway, store)
-    spill = Spill(services.settings.home / "channels.spill")
-    reception = Reception(store, channels, concierge, services.triage, clock, spill, to_send=postman.wake, alone=True)
-    officers = {name: ChannelDelivery(channel, store, clock, postman.wake, delivery_texts()) for name, channel in channels.items()}
-    app = FastAPI(openapi_url=None)
-    app.include_router(webhook_router(reception, *webhooks))
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    listening.listen()
+async def served(app: FastAPI) -> AsyncIterator[str]:
+    """The address under which the webhooks of a running house are called."""
+    listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # signals are the demo's
-    works = (reception.run(), postman.run(), Deliveries(store, officers, clock).run(), server.serve([listening]))
-    tasks = [asyncio.create_task(work) for work in works]
+    serving_it = asyncio.create_task(server.serve([listening]))
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}{PREFIX}"
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for channel in channels.values():
-            await channel.close()
+        server.should_exit = True
+        await serving_it
         listening.close()
 
 
@@ -198,10 +158,8 @@ async def play(home: Path, show: Callable[[str], None]) -> None:
         try:
             services.knowledge_base.ensure(lambda line: None)
             played: list[Service] = [OfficialAccount(zalo), BotPlatform(bot)]
-            async with (
-                house(services, lambda line: None, with_rasa=False) as running,
-                channels_on(services, running, [service.webhook(services) for service in played]) as address,
-            ):
+            bot.webhook = {"url": "https://trogiup.example", "secret_token": environ["TROGIUP_ZALO_BOT_SECRET"]}  # as set-up sets it
+            async with house(services, lambda line: None, with_rasa=False) as running, served(running.app) as address:
                 for service in played:
                     show(f"\n{script['services'][service.name]['title'].format(url=zalo.url)}")
                     await converse(service, script, f"{address}{service.name}", show)

@@ -18,7 +18,7 @@ from bot.channels.telegram.polling import Poller
 from bot.serve import house
 from bot.services import Services
 from bot.settings import Settings
-from tools.demo_telegram import CHAT, Conversation, telegram_in
+from tools.demo_telegram import CHAT, Conversation
 from tools.telegram_emulator import TOKEN, Emulator, EmulatorMissing, installed, running
 
 pytestmark = pytest.mark.e2e
@@ -71,9 +71,10 @@ async def test_there_and_back(emulator: Emulator) -> None:
 async def test_a_conversation_with_the_house(emulator: Emulator, built_home: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(built_home, home)
-    services = Services.open(Settings.load({"TROGIUP_HOME": str(home)}, tmp_path))
+    environ = {"TROGIUP_HOME": str(home), "TROGIUP_TELEGRAM_TOKEN": TOKEN, "TROGIUP_TELEGRAM_BASE_URL": emulator.base_url}
+    services = Services.open(Settings.load(environ, tmp_path))
     names = {"person": "a", "bot": "b"}
-    async with house(services, lambda _: None, with_rasa=False) as started, telegram_in(services, started, emulator.base_url):
+    async with house(services, lambda _: None, with_rasa=False):
         conversation = Conversation(emulator, names, lambda _: None, quiet_s=0.2)
 
         (answer,) = await conversation.step({"say": "Ở Đồng Nai có bao nhiêu cơ sở trợ giúp xã hội?"})
