@@ -13,13 +13,14 @@ from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.services import ROOT, Services
+from bot.services import ROOT, Services, utc_now
 from bot.settings import Settings
 from index import snapshot
 from index.evaluation import read_gold
 from knowledge.directory import VIETNAM
 from knowledge.errors import KnowledgeError, LoadError, RequestRefused, SettingsError, TrogiupError
 from knowledge.loading import documents_in
+from knowledge.store import Store
 
 if TYPE_CHECKING:
     from bot.client import Ask
@@ -296,6 +297,7 @@ def evaluate(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     """Every check with what to do; 1 when something has to be done."""
+    from bot.channels.checks import channel_checks
     from bot.commands_cases import check as check_cases
     from bot.duty.chatwoot_desk import check as check_chatwoot
 
@@ -312,6 +314,7 @@ def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     }
     if settings.chatwoot_url:
         checks["chatwoot"] = lambda: check_chatwoot(settings)
+    checks |= channel_checks(settings, lambda: Store.open(settings.database_url, utc_now))
     bad = 0
     for name, check in checks.items():
         try:

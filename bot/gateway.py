@@ -134,11 +134,21 @@ class Gateway:
         first_answer(danger, self._parts.clock(), self._parts.directory, case_noted=True)
 
     async def reply(
-        self, *, conversation_id: str, text: str, message_id: str | None = None, as_of: date | None = None, channel: str = "api"
+        self,
+        *,
+        conversation_id: str,
+        text: str,
+        message_id: str | None = None,
+        as_of: date | None = None,
+        channel: str = "api",
+        province: str | None = None,
     ) -> dict[str, Any]:
-        """The answer object of the contract. RequestRefused (TooMany) when the message cannot be taken; nothing else is raised."""
+        """The answer object of the contract. RequestRefused (TooMany) when the message cannot be taken; nothing else is raised.
+
+        `province`: meant where neither the text nor the talk names one.
+        """
         started = time.perf_counter()
-        message = self._message(conversation_id, text, message_id, as_of, channel)
+        message = self._message(conversation_id, text, message_id, as_of, channel, province)
         assessment = await self._assessed(message)
         if assessment.urgent and not self._said_before(message, assessment):
             self._remember(message)
@@ -154,6 +164,17 @@ class Gateway:
                 return await self._answer(message, started)
         finally:
             self._waiting -= 1
+
+    async def reads_danger(self, conversation_id: str, text: str) -> bool:
+        """Whether `reply` would answer with the number to call. Nothing is kept. RequestRefused as there."""
+        message = self._message(conversation_id, text, None, None, "")
+        assessment = await self._assessed(message)
+        return assessment.urgent and not self._said_before(message, assessment)
+
+    def forget(self, conversation_id: str) -> None:
+        """What is in memory of a conversation; the store's `forget` is for the rest."""
+        self._earlier.pop(conversation_id, None)
+        self._contexts.pop(conversation_id, None)
 
     async def _assessed(self, message: Message) -> Assessment:
         before = self._texts_before(message)
@@ -182,16 +203,17 @@ class Gateway:
             return True
         return len(message.text) <= _BRIEF and contact.tells(message.text)
 
-    def _message(self, conversation_id: str, text: str, message_id: str | None, as_of: date | None, channel: str) -> Message:
+    def _message(
+        self, conversation_id: str, text: str, message_id: str | None, as_of: date | None, channel: str, province: str | None = None
+    ) -> Message:
         cleaned = storable(clean_message(text))  # half an emoji, as a program that cuts by UTF-16 units leaves it
         if not cleaned:
             raise RequestRefused(self._parts.texts("errors.empty"), field="text")
         if len(cleaned) > MAX_TEXT:
             raise TooLong(self._parts.texts("errors.too_long", limit=MAX_TEXT), field="text")
         now = self._parts.clock()
-        return Message(
-            conversation_id, cleaned, message_id or secrets.token_urlsafe(12), now, as_of or now.astimezone(VIETNAM).date(), channel
-        )
+        day = as_of or now.astimezone(VIETNAM).date()
+        return Message(conversation_id, cleaned, message_id or secrets.token_urlsafe(12), now, day, channel, province)
 
     # Danger
 
@@ -245,6 +267,7 @@ class Gateway:
         if accepted:
             with contextlib.suppress(StoreError, Hanging):
                 context = await self._database.run_within(_DATABASE_S, self._context, message)
+        context = context.preferring(message.province)
         talk = await self._talk(message, accepted, case_id)
         if talk and talk.reply is None:
             return self._silent(message, case_id, started)
@@ -254,7 +277,7 @@ class Gateway:
         answer = {**said, **self._ids(message, started)}
         if answer["kind"] == "handover" and not talk:
             answer = await self._handed_over(message, answer)
-        kept = read_context(told["context"])
+        kept = replace(read_context(told["context"]), preferred=message.province)
         self._contexts[message.conversation_id] = (message.received_at, kept)
         _trim(self._contexts)
         return await self._finished(message, answer, kept) if accepted else answer

@@ -25,6 +25,7 @@ from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundExceptio
 from actions.duty.notices import DutyNotices
 from actions.rasa_actions import build_executor
 from bot.api import build_app
+from bot.channels.opening import open_channels
 from bot.dialogue import Rasa
 from bot.duty.chatwoot_desk import ChatwootDesk
 from bot.duty.dispatcher import Dispatcher
@@ -105,7 +106,12 @@ async def house(
             works.append(chatwoot.run())
         for work in works:
             stack.push_async_callback(_cancelled, asyncio.create_task(work))
-        app = build_app(services, gateway, lambda: {"rasa": child.state.state if child else "off"}, *webhooks)
+        channels = await stack.enter_async_context(open_channels(services, gateway, notices))
+
+        def health() -> dict[str, str]:
+            return {"rasa": child.state.state if child else "off"}
+
+        app = build_app(services, gateway, health, channels.router, *webhooks, counted=[channels.metrics])
         trim_memory()
         yield Running(gateway, app, child)
 

@@ -43,6 +43,7 @@ EventKind = Literal[
     "looked",
     "exported",
     "erased",
+    "unreachable",
 ]
 
 RISKS = range(5)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import aliased
 
 from knowledge.errors import StoreError
 from knowledge.store.cases import Case, NewCase, add_case, add_event, ended_case, live_case, new_case_id, raise_case, reopen_case
+from knowledge.store.chats import forget_chat
 from knowledge.store.database import Database, insert
 from knowledge.store.schema import CaseTable, ConversationTable, MessageTable
 from knowledge.store.schema_accounts import AccountTable
@@ -165,6 +166,7 @@ class Conversations:
             connection.execute(blank.values(text=None, answer_json=None))
             mine = update(ConversationTable).where(ConversationTable.conversation_id == conversation_id)
             connection.execute(mine.values(context_json=None, context_at=None))
+            forget_chat(connection, conversation_id, self._clock())
 
     def purge(self, before: datetime) -> int:
         """Delete messages received before a moment, but those of cases, and conversations that leaves empty; how many messages.
