@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime
@@ -32,11 +33,12 @@ class FarAnswers:
         """The payload (actions/rasa_actions.py). WorkshopDown; IndexFault when the worker has no index either."""
         body = {"message": _as_json(message), "context": asdict(context)}
         try:
-            response = await self._client.post(self._url, json=body, timeout=TIMEOUT_S)
+            async with asyncio.timeout(TIMEOUT_S):
+                response = await self._client.post(self._url, json=body)
             if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
                 raise IndexFault("The index cannot be read: run trogiup index build.")
             told = response.raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, TimeoutError, ValueError) as error:
             raise WorkshopDown("The process that works out answers does not answer: it is started again.") from error
         if not (isinstance(told, dict) and told.keys() >= {"answer", "context"}):
             raise WorkshopDown("The process that works out answers sent something else.")

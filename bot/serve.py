@@ -29,6 +29,7 @@ from bot.duty.dispatcher import Dispatcher
 from bot.duty.retention import RetentionSchedule
 from bot.gateway import Gateway
 from bot.lanes import switch_quickly
+from bot.loopback import Loopback
 from bot.services import ROOT, Services, trim_memory
 from bot.supervisor import Child, check_port, ensure_rasa_model, free_port, http_probe, rasa_command
 from bot.workshop import Workshop, action_endpoint
@@ -37,8 +38,6 @@ from knowledge.errors import IndexFault, StoreError, TrogiupError
 logger = logging.getLogger("trogiup.serve")
 _UPKEEP_EVERY_S = 2.0
 _LEARN_EVERY_S = 20.0
-_LIMITS = httpx.Limits(keepalive_expiry=2.0)
-"""A connection is given up before Rasa, which closes an unused one after 5 s, can do so under a message."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ async def house(
     async with contextlib.AsyncExitStack() as stack:
         switch_quickly()
         gateway = Gateway(services.gateway_parts(), None)
-        client = await stack.enter_async_context(httpx.AsyncClient(timeout=5, trust_env=False, limits=_LIMITS))
+        client = await stack.enter_async_context(httpx.AsyncClient(transport=Loopback(), trust_env=False))
         if workshop:
             gateway.elsewhere = FarAnswers(workshop.address, client)
         child = await _rasa(services, say, stack, gateway, client, workshop) if with_rasa else None

@@ -60,14 +60,12 @@ class Load:
 
 def processes(pid: int) -> dict[int, str]:
     """The process and its descendants, by what they are for."""
-    found = {pid: "gateway"}
-    waiting = [pid]
+    found, waiting, own = {pid: "gateway"}, [pid], Path(f"/proc/{pid}/cmdline").read_bytes()
     while waiting:
         for task in Path(f"/proc/{waiting.pop()}/task").iterdir():
             for child in map(int, (task / "children").read_text().split()):
-                argv = Path(f"/proc/{child}/cmdline").read_bytes().decode().split("\0")
-                named = next((word for word in argv if word.startswith("bot.")), "other")
-                found[child] = named.removeprefix("bot.").removesuffix(".serve")
+                command = Path(f"/proc/{child}/cmdline").read_bytes()
+                found[child] = "answers" if command == own else "Rasa" if b"bot.rasa" in command else "other"  # forked: the same command
                 waiting.append(child)
     return found
 
