@@ -51,13 +51,17 @@ def _print(value: object) -> None:
 
 def serve(settings: Settings, arguments: argparse.Namespace) -> int:
     """Until it is stopped."""
+    from bot.serve import open_index
     from bot.serve import serve as run_service
     from bot.supervisor import check_port
+    from bot.workshop import workshop
 
     check_port(settings.host, settings.port)
     with _open(settings) as services:
         services.knowledge_base.ensure(_note)
-        asyncio.run(run_service(services, _announce, with_rasa=not arguments.without_rasa))
+        open_index(services, _note)
+        with workshop(services) as forked:
+            asyncio.run(run_service(services, _announce, with_rasa=not arguments.without_rasa, workshop=forked))
     return 0
 
 
