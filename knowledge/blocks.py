@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from knowledge.furniture import is_page_number
+from knowledge.furniture import is_page_number, is_stamp
 
 Marker = Literal["roman", "number", "subnumber", "letter", "dash", "plus", "none"]
 
@@ -101,7 +101,7 @@ def _block(text: str, start: int, end: int) -> Block | None:
     stop = end
     while stop > at and (text[stop - 1].isspace() or text[stop - 1] in "*_#"):
         stop -= 1
-    if at >= stop or not any(char.isalnum() for char in text[at:stop]) or is_page_number(text[start:end]):
+    if at >= stop or not any(char.isalnum() for char in text[at:stop]) or is_page_number(text[start:end]) or is_stamp(text[start:end]):
         return None
     hashes = len((opening["hashes"] or "").strip()) if opening else 0
     bold = bool(opening and opening["stars"]) and "**" in text[stop:end]
@@ -125,3 +125,8 @@ def _runs_on(text: str, before: Block, block: Block) -> bool:
     """A page break cut a sentence or an item: the next line has no marker and begins in lower case."""
     first = next((char for char in text[block.body : block.end] if char.isalpha()), "")
     return block.marker == "none" and not block.hashes and first.islower() and not before.hashes and text[before.end - 1] not in ".:"
+
+
+def is_marked(line: str) -> bool:
+    """Whether a line begins with a number, letter or bullet of a list or heading."""
+    return bool(line.strip()) and _marker(line.lstrip(), 0, len(line.lstrip()))[0] != "none"
