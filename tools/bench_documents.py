@@ -1,8 +1,8 @@
-"""How well and how fast files become documents, `python -m tools.bench_documents`: plans of our own in four formats, compared with their truth.
+"""How well and how fast files become documents, `python -m tools.bench_documents`: made-up plans in four formats, and their truth.
 
 For each format: fields right, missing (null where there is something to read) and wrong; headings found under the right ones, and lines
 taken for headings that are none. Then the time of a PDF and of a scan of twenty pages. `first`: the plans that reading was tuned on;
-`later`: written afterwards. Options: `--of first later`, `--formats txt docx pdf scan`, `--misses` lists what is not right, `--times`.
+`later`: written afterwards. Options: `--of first later`, `--formats txt docx pdf scan`, `--misses` lists what is not right, `--times`: yes, no, only.
 """
 
 from __future__ import annotations
@@ -118,10 +118,10 @@ def main() -> int:
     parser.add_argument("--of", nargs="+", default=["first", "later"])
     parser.add_argument("--formats", nargs="+", default=FORMATS)
     parser.add_argument("--misses", action="store_true")
-    parser.add_argument("--times", action="store_true", help="the times alone")
+    parser.add_argument("--times", choices=("yes", "no", "only"), default="yes")
     wanted = parser.parse_args()
     gazetteer, good = load_gazetteer(), True
-    if not wanted.times:
+    if wanted.times != "only":
         print(f"{'plans':6} {'format':6} {'fields right':>13} {'missing':>8} {'wrong':>7} {'headings':>9} {'surplus':>8}")
         by_field: dict[str, Counter[str]] = {name: Counter() for name in FIELDS}
         for name, form, score in run(wanted.of, wanted.formats, gazetteer):
@@ -138,7 +138,7 @@ def main() -> int:
         print(f"\n{'field':12} {'right':>7} {'missing':>8} {'wrong':>6}")
         for field_name, counts in by_field.items():
             print(f"{field_name:12} {counts['right']:7} {counts['missing']:8} {counts['wrong']:6}")
-    for form, seconds, pages in times(gazetteer):
+    for form, seconds, pages in times(gazetteer) if wanted.times != "no" else ():
         print(f"{form:6} {pages} pages {seconds:6.1f} s")
         good &= seconds <= (_PDF_SECONDS if form == "pdf" else _SCAN_SECONDS)
     return 0 if good else 1
