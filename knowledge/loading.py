@@ -23,7 +23,6 @@ from knowledge.text import fold, nfc
 
 MAX_BYTES = LIMITS.file_bytes
 """A file beyond this is refused."""
-_ENDINGS = ", ".join(ENDINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def documents_in(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise LoadError(f"{path}: cannot be opened; check the path and who may read it") from error
     if not found:
-        raise LoadError(f"{path}: no file in this folder can be read; give files that end in {_ENDINGS}")
+        raise LoadError(f"{path}: no file in this folder can be read; give .txt, .md, .html, .docx, .pdf, .png, .jpg, .tif or .zip")
     yield from found
 
 
@@ -146,6 +145,13 @@ def assemble(source_file: str, extracted: Extracted, gazetteer: Gazetteer, docum
     identity = document_id or identify(metadata, text)
     outlined = outline(text, identity)
     return Document(identity, source_file, text, metadata, outlined.sections, outlined.passages, extracted.pages, extracted.ocr)
+
+
+def with_id(document: Document, name: str) -> Document:
+    """The same document under the id that `name` hashes to."""
+    identity = hashlib.sha256(name.encode()).hexdigest()[:16]
+    outlined = outline(document.text, identity)
+    return replace(document, document_id=identity, sections=outlined.sections, passages=outlined.passages)
 
 
 def identify(metadata: Metadata, text: str) -> str:

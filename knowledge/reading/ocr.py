@@ -11,12 +11,13 @@ import subprocess
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from shutil import which
 
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
+from knowledge.reading.counting import recounted
 from knowledge.reading.layout import Box, Page, Word
 from knowledge.reading.model import Extracted, Limits, Progress
 from knowledge.reading.pages import text_of
@@ -106,7 +107,8 @@ def read_picture(content: bytes, limits: Limits, progress: Progress) -> Extracte
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise refusal("broken") from error
     text, said = text_of(pages)
-    return Extracted(text, count, True, (*warnings, *said))
+    text, counted = recounted(text)
+    return Extracted(text, count, True, (*warnings, *said, *counted))
 
 
 def _frames(file: Image.Image) -> Iterator[tuple[int, Image.Image, float]]:
@@ -164,15 +166,15 @@ def _words(picture: Image.Image, unit: float) -> list[Word]:
         if row.get("level") != "5" or not (row.get("text") or "").strip():
             continue
         left, top, width, height = (int(row[name]) * unit for name in ("left", "top", "width", "height"))
-        word = Word(row["text"].strip(), Box(left, top, left + width, top + height), max(0.0, float(row["conf"])) / 100)
+        word = Word(row["text"].strip().replace("—", "–"), Box(left, top, left + width, top + height), max(0.0, float(row["conf"])) / 100)
         lines.setdefault((row["block_num"], row["par_num"], row["line_num"]), []).append(word)
-    slants = [_slant(line) for line in lines.values() if len(line) >= 5]
+    slants = [_slant(line) for line in lines.values() if len(line) >= 4]
     slant = statistics.median(slants) if slants else 0.0
+    high = statistics.median([w.box.y1 - w.box.y0 for line in lines.values() for w in line]) if lines else 0.0
     for line in lines.values():
-        # One height for the words of a line: "a" and "Ụ" must not seem to stand in different rows.
-        middle = statistics.median(word.box.middle[1] - slant * word.box.middle[0] for word in line)
-        half = statistics.median_high([word.box.y1 - word.box.y0 for word in line]) * 0.6
-        found += [Word(w.text, Box(w.box.x0, middle - half, w.box.x1, middle + half), w.sure) for w in line if not _speck(w)]
+        # One height for the words of a line, from where they stand: "a" and "Ụ" must not seem to be in different rows.
+        foot = statistics.median(word.box.y1 - slant * word.box.middle[0] for word in line)
+        found += [replace(w, box=Box(w.box.x0, foot - high, w.box.x1, foot)) for w in line if not _speck(w)]
     return found
 
 
@@ -183,4 +185,4 @@ def _slant(line: list[Word]) -> float:
 
 def _speck(word: Word) -> bool:
     """Ruled lines and dirt that came out as marks."""
-    return not any(char.isalnum() for char in word.text) and (word.sure < 0.3 or set(word.text) <= set("|_—~¬=.'‘’`"))
+    return not any(char.isalnum() for char in word.text) and (word.sure < 0.3 or set(word.text) <= set("|_~¬=.'‘’`"))

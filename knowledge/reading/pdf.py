@@ -10,6 +10,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 from PIL import Image
 
+from knowledge.reading.counting import recounted
 from knowledge.reading.encodings import is_vietnamese
 from knowledge.reading.layout import Box, Page, Word
 from knowledge.reading.model import Extracted, Limits, Progress
@@ -70,7 +71,8 @@ def _read(file: pdfium.PdfDocument, limits: Limits, progress: Progress) -> Extra
             progress(done, count)
         warnings.insert(0, warning("ocr", count=len(pictures), total=count))
     text, said = text_of(pages)
-    return Extracted(text, count, bool(pictures), (*warnings, *said))
+    text, counted = recounted(text) if pictures else (text, ())
+    return Extracted(text, count, bool(pictures), (*warnings, *said, *counted))
 
 
 def _rendered(file: pdfium.PdfDocument, which: Sequence[int], limits: Limits) -> Iterator[tuple[int, Image.Image, float]]:
