@@ -1,4 +1,4 @@
-"""Roman numerals that recognition misread ("II." for "III.", "L." for "I."), put right where counting leaves no doubt."""
+"""Roman numerals that recognition misread ("II." or "IH." for "III.", "L." for "I."), put right where counting leaves no doubt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from knowledge.blocks import blocks, roman_value
 from knowledge.reading.wording import warning
 
-_MARK = re.compile(r"(?P<mark>[IVXLl1|]+)(?P<after>\s*[.)]\s*(?=[^\W\d_a-z]))")
+_MARK = re.compile(r"(?P<mark>[IVXLl1|]+|[IVX]*I?H[I]*)(?P<after>\s*[.)]\s*(?=[^\W\d_a-z]))")
 _ROMANS = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV")
 
 
@@ -46,9 +46,7 @@ class _Read:
         self.resets = match is None
         self.start, self.end = match.span("mark") if match else (found[0], found[0])
         self.mark = match["mark"] if match else ""
-        self.value = roman_value(re.sub("[Ll1|]", "I", self.mark)) if match and "L" not in self.mark[1:] else 0
-        if match and self.mark in ("L", "l", "1", "|"):
-            self.value = 0
+        self.value = roman_value(self.mark) if match and set(self.mark) <= set("IVX") else 0
 
 
 def _marks(text: str) -> Iterator[tuple[int, re.Match[str] | None]]:
@@ -63,4 +61,4 @@ def _marks(text: str) -> Iterator[tuple[int, re.Match[str] | None]]:
 
 def _strokes(numeral: str) -> str:
     """What is left when strokes side by side look like one."""
-    return re.sub("I+", "I", re.sub("[Ll1|]", "I", numeral))
+    return re.sub("I+", "I", re.sub("[Ll1|H]", "I", numeral))

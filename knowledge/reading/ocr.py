@@ -8,6 +8,7 @@ import os
 import re
 import statistics
 import subprocess
+import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,6 +32,10 @@ _POOR = 0.6
 _DOUBTFUL = 0.5
 _MOST_DOUBTS = 5
 """Doubtful words that a warning quotes."""
+_BELOW_LINE = re.compile("[gjpqyQ,;()/|\\[\\]\u0323]")
+"""Letters, marks and the dot below that reach under the line."""
+_FAR = 60.0
+"""Points."""
 _SECONDS = 50.0
 """For one page; below `Limits.silent_seconds`."""
 
@@ -168,7 +173,7 @@ def _words(picture: Image.Image, unit: float) -> list[Word]:
         left, top, width, height = (int(row[name]) * unit for name in ("left", "top", "width", "height"))
         word = Word(row["text"].strip().replace("—", "–"), Box(left, top, left + width, top + height), max(0.0, float(row["conf"])) / 100)
         lines.setdefault((row["block_num"], row["par_num"], row["line_num"]), []).append(word)
-    slants = [_slant(line) for line in lines.values() if len(line) >= 4]
+    slants = [slant for line in lines.values() for slant in _slants(line)]
     slant = statistics.median(slants) if slants else 0.0
     high = statistics.median([w.box.y1 - w.box.y0 for line in lines.values() for w in line]) if lines else 0.0
     for line in lines.values():
@@ -178,9 +183,13 @@ def _words(picture: Image.Image, unit: float) -> list[Word]:
     return found
 
 
-def _slant(line: list[Word]) -> float:
-    (x0, _), (x1, _) = line[0].box.middle, line[-1].box.middle
-    return (line[-1].box.y1 - line[0].box.y1) / max(1.0, x1 - x0)
+def _slants(line: list[Word]) -> Iterator[float]:
+    """Rise over run between words far apart that stand on the line with all their letters (Theil 1950, Sen 1968: take the median)."""
+    standing = [word.box for word in line if not _BELOW_LINE.search(unicodedata.normalize("NFD", word.text))]
+    for at, one in enumerate(standing):
+        for other in standing[at + 1 :]:
+            if other.middle[0] - one.middle[0] > _FAR:
+                yield (other.y1 - one.y1) / (other.middle[0] - one.middle[0])
 
 
 def _speck(word: Word) -> bool:
