@@ -19,6 +19,7 @@ from knowledge.reading.kinds import ENDINGS, kind_of, mismatch
 from knowledge.reading.model import LIMITS, Extracted, Progress
 from knowledge.reading.sandbox import read_apart, unpack_apart
 from knowledge.reading.wording import refusal, warning
+from knowledge.reading.wrapped import unwrapped
 from knowledge.text import fold, nfc
 
 MAX_BYTES = LIMITS.file_bytes
@@ -127,7 +128,8 @@ def _document(path: Path, content: bytes, gazetteer: Gazetteer, progress: Progre
 
 def _decoded(content: bytes) -> tuple[str, None, bool, tuple[str, ...]]:
     text, warnings = decoded(content)
-    return text, None, False, warnings
+    whole, said = unwrapped(nfc(text))
+    return whole if said else text, None, False, (*warnings, *said)
 
 
 def _named(name: str, error: LoadError) -> LoadError:

@@ -12,6 +12,12 @@ _MARK = re.compile(r"(?P<mark>[IVXLl1|]+|[IVX]*I?H[I]*)(?P<after>\s*[.)]\s*(?=[^
 _ROMANS = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV")
 
 
+def finished(text: str) -> tuple[str, tuple[str, ...]]:
+    """What is done to the text of a scan once it is whole, and what is to be said of it."""
+    text, said = recounted(text)
+    return text, (*said, warning("ocr_table")) if " | " in text else said
+
+
 def recounted(text: str) -> tuple[str, tuple[str, ...]]:
     """`text` with numerals corrected that stand twice or are none, where the next in order looks the same but for its strokes.
 

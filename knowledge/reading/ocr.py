@@ -18,10 +18,10 @@ from shutil import which
 
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
-from knowledge.reading.counting import recounted
-from knowledge.reading.layout import Box, Page, Word
+from knowledge.reading.counting import finished
 from knowledge.reading.model import Extracted, Limits, Progress
 from knowledge.reading.pages import text_of
+from knowledge.reading.placed import Box, Page, Word
 from knowledge.reading.wording import refusal, warning
 
 _LONGEST = 3600
@@ -112,7 +112,7 @@ def read_picture(content: bytes, limits: Limits, progress: Progress) -> Extracte
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise refusal("broken") from error
     text, said = text_of(pages)
-    text, counted = recounted(text)
+    text, counted = finished(text)
     return Extracted(text, count, True, (*warnings, *said, *counted))
 
 
@@ -168,10 +168,12 @@ def _words(picture: Image.Image, unit: float) -> list[Word]:
     lines: dict[tuple[str, ...], list[Word]] = {}
     table = _tesseract(picture, "-l", "vie", "--psm", "3", "--dpi", str(round(72 / unit)), config="tsv")
     for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
-        if row.get("level") != "5" or not (row.get("text") or "").strip():
+        if row.get("level") != "5" or not (row.get("text") or "").strip(" |"):
             continue
         left, top, width, height = (int(row[name]) * unit for name in ("left", "top", "width", "height"))
-        word = Word(row["text"].strip().replace("—", "–"), Box(left, top, left + width, top + height), max(0.0, float(row["conf"])) / 100)
+        word = Word(
+            row["text"].strip(" |").replace("—", "–"), Box(left, top, left + width, top + height), max(0.0, float(row["conf"])) / 100
+        )
         lines.setdefault((row["block_num"], row["par_num"], row["line_num"]), []).append(word)
     slants = [slant for line in lines.values() for slant in _slants(line)]
     slant = statistics.median(slants) if slants else 0.0

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from knowledge.blocks import is_marked
 from knowledge.furniture import is_page_number, is_stamp
-from knowledge.reading.layout import Margins, Page, Row, Sheet, paragraphs
+from knowledge.reading.layout import Margins, Sheet, paragraphs
 from knowledge.reading.model import PAGE_BREAK
+from knowledge.reading.placed import Page, Row
 from knowledge.reading.wording import warning
 from knowledge.text import fold, nfc
 
