@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 
 import pytest
-from plans import ALL, source
+from plans import ALL, made, source
 
 from knowledge.reading.pages import text_of
 from knowledge.reading.placed import Box, Page, Word
@@ -108,3 +109,13 @@ def test_lines_broken_at_a_width_become_paragraphs() -> None:
     text, said = unwrapped("\n\n".join("\n".join(textwrap.wrap(paragraph, 72)) for paragraph in paragraphs))
     assert text == "\n\n".join(paragraphs)
     assert said
+
+
+def test_a_citation_names_the_page_of_its_passage() -> None:
+    document = replace(made(f"KẾ HOẠCH\n\nVề trợ giúp\n\nI. MỤC TIÊU\n\n{PROSE}\n\n\f\nII. KINH PHÍ\n\nDo tỉnh bố trí\fhằng năm."), pages=3)
+    pages = {passage.text: document.page_at(passage.span.start) for passage in document.passages}
+    assert (pages[PROSE], pages["II. KINH PHÍ"]) == (1, 2)
+    last = document.passages[-1]
+    assert last.text == "Do tỉnh bố trí\fhằng năm."
+    assert document.page_at(last.span.end) == 3
+    assert replace(document, pages=None).page_at(0) is None
