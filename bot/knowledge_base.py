@@ -126,7 +126,8 @@ class KnowledgeBase:
     def _is_copy(self, document: Document, row: VersionRow) -> bool:
         """Of two files of one document: the same figures in another format. Of two documents: not where both have numbers that differ."""
         if row.document_id == document.document_id:
-            return _ending(document.source_file) != _ending(row.source_file) and figures(document.text) == figures(row.text)
+            read, held = (_ending(document.source_file), document.ocr), (_ending(row.source_file), row.ocr)
+            return read != held and figures(document.text) == figures(row.text)
         before = parse_metadata(row.metadata_json).number
         return not (before and document.metadata.number and before != document.metadata.number)
 
