@@ -60,6 +60,7 @@ class Heard(NamedTuple):
 
     text: Text
     found: list[Found]
+    classes: list[Found]
     scene: Scene
     fired: list[Fired]
     reading: Reading | None
@@ -75,6 +76,7 @@ class Triage:
     speller: Speller
     lexicon: Lexicon
     rules: tuple[Rule, ...]
+    classes: Lexicon
     classifier: Classifier | None = None
 
     @classmethod
@@ -88,7 +90,8 @@ class Triage:
         spelling, entries, rules = (table(folder / name) for name in ("spelling.yml", "lexicon.yml", "rules.yml"))
         lexicon = Lexicon.build(entries)
         read = tuple(Rule.build(entry, rules["groups"], lexicon.concepts) for entry in rules["rules"])
-        return cls(Speller.build(spelling, lexicon.syllables), lexicon, read)
+        classes = Lexicon.build(table(folder / "classes.yml"))
+        return cls(Speller.build(spelling, lexicon.syllables | classes.syllables), lexicon, read, classes)
 
     def assess(self, text: str, earlier: Sequence[str] = ()) -> Assessment:
         """Reads one message. `earlier`: what the person wrote before, oldest first; only what this message adds counts."""
@@ -107,7 +110,7 @@ class Triage:
         """What the classifier is given of a message, joined with those before it."""
         before, since = self._before(earlier) if earlier else ("", -1)
         heard = replace(self, classifier=None)._hear(f"{before}\n{text}" if earlier else text, since)
-        return pieces(heard.text, heard.found, _ids(heard.fired))
+        return pieces(heard.text, heard.found, _ids(heard.fired), heard.classes)
 
     def _before(self, earlier: Sequence[str]) -> tuple[str, int]:
         """The last four messages joined, and the place behind their last word (-1 where there is none)."""
@@ -117,15 +120,15 @@ class Triage:
 
     def _hear(self, text: str, since: int) -> Heard:
         words = self.speller.read(text)
-        found = self.lexicon.find(words)
+        found, classes = self.lexicon.find(words), self.classes.find(words)
         roles = self.lexicon.roles
         scene = Scene(found, roles["act"])
         muted = scene.has(roles["mute"]) and not scene.has(("self", "minor_self", "help"))
         fired = [] if muted else sorted(self._fired(scene, since), key=lambda one: -one.risk)
-        reading = self.classifier.read(words, found, _ids(fired)) if self.classifier and words.forms else None
+        reading = self.classifier.read(words, found, _ids(fired), classes) if self.classifier and words.forms else None
         if self.classifier and reading:
             fired = [one for one in fired if reading.urgent >= (self.classifier.silent if one.rule.firm else self.classifier.quiet)]
-        return Heard(words, found, scene, fired, reading)
+        return Heard(words, found, classes, scene, fired, reading)
 
     def _alarmed(self, heard: Heard) -> bool:
         """Whether the classifier raises the alarm by itself."""
