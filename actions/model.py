@@ -80,6 +80,9 @@ class ShownHotline:
         return {"name": self.name, "phone": self.phone, "hours": self.hours, "open_now": self.open_now, "source": self.source}
 
 
+Earlier = tuple[str, str | None]
+"""A question of some turns ago, in words that stand on their own but for the place, and the province it was about."""
+
 Cited = tuple[str, int, int]
 """A place in a document: its id, and the half-open span in code points of its NFC text."""
 
@@ -102,6 +105,8 @@ class Context:
     """Numbers that the last answer gave out of the directory."""
     told: tuple[str, ...] = ()
     """Passage ids told in full, so that "nói rõ hơn" goes on after them."""
+    earlier: tuple[Earlier, ...] = ()
+    """The questions before `question`, the last first, for "về lại chuyện lúc nãy"."""
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Context:
@@ -115,6 +120,7 @@ class Context:
             tuple((str(document), int(start), int(end)) for document, start, end in raw.get("cited") or ()),
             tuple(raw.get("phones") or ()),
             tuple(raw.get("told") or ()),
+            tuple((str(question), province) for question, province in raw.get("earlier") or ()),
         )
 
 
