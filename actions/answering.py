@@ -28,7 +28,7 @@ LIMIT = 900
 """Characters of text, as the contract has it."""
 _CITED = 3
 _SEARCHED, _TRIES = 12, 4
-_BESIDE = 320
+_BESIDE = 450
 """Characters kept for the second way in which a turn may be meant."""
 _KEPT = 16
 """Searches remembered: one turn may be read in several ways, one of which is told."""

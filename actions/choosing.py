@@ -87,7 +87,7 @@ class Chooser:
 
     weights: tuple[float, ...]
     least: float = 0.5
-    beside: float = 0.15
+    beside: float = 0.1
 
     @classmethod
     def load(cls, path: Path = DATA / "choosing.json") -> Chooser:
