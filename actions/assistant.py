@@ -157,7 +157,14 @@ class Assistant:
             return told
         if not reading.leaning and not reading.query.terms and not reading.query.provinces and not reading.query.numbers:
             return Answer("clarify", self.texts("clarify.vague"), suggestions=self.texts.choices("suggestions.examples"), context=context)
-        return self._documents(reading, context)
+        return self._documents(self._in_preferred(reading, context), context)
+
+    def _in_preferred(self, reading: Reading, context: Context) -> Reading:
+        """A question that names no place is asked for the province that the person has chosen."""
+        query = reading.query
+        if reading.turn != "standalone" or query.provinces or query.numbers or not context.preferred:
+            return reading
+        return replace(reading, sense=replace(reading.sense, query=replace(query, provinces=(context.preferred,))))
 
     def reading(self, message: Message, context: Context) -> tuple[Reading, Context]:
         """What a question asks, and the context that it is asked in: that of an earlier one where it goes back to that."""

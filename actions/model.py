@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -22,6 +22,8 @@ class Message:
     received_at: datetime
     as_of: date
     channel: str = "api"
+    province: str | None = None
+    """The one that the person has chosen for all questions that name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,14 @@ class Context:
     """Passage ids told in full, so that "nói rõ hơn" goes on after them."""
     earlier: tuple[Earlier, ...] = ()
     """The questions before `question`, the last first, for "về lại chuyện lúc nãy"."""
+    preferred: str | None = None
+    """The province that the person has chosen for all questions that name none."""
+
+    def preferring(self, province: str | None) -> Context:
+        """With the province chosen: it is the one talked about where none is, or where the choice is newer than the talk."""
+        if province == self.preferred:
+            return replace(self, province=self.province or province)
+        return replace(self, preferred=province, province=province or self.province, shown=(), cited=(), told=())
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Context:
@@ -121,6 +131,7 @@ class Context:
             tuple(raw.get("phones") or ()),
             tuple(raw.get("told") or ()),
             tuple((str(question), province) for question, province in raw.get("earlier") or ()),
+            raw.get("preferred"),
         )
 
 
