@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from actions.citing import Citing
 from actions.clauses import prepare, repeats
@@ -28,6 +28,19 @@ LIMIT = 900
 """Characters of text, as the contract has it."""
 _CITED = 3
 _SEARCHED, _TRIES = 12, 4
+_BESIDE = 450
+"""Characters kept for the second way in which a turn may be meant."""
+_KEPT = 16
+"""Searches remembered: one turn may be read in several ways, one of which is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was searched for, with slips mended, where, and those found that hold what is demanded, best first."""
+
+    query: Query
+    scope: Scope
+    hits: tuple[Hit, ...]
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,16 @@ class Answerer:
         self.retriever.warm()
         prepare(self.retriever.snapshot.passages)
 
+    @cached_property
+    def look_up(self) -> Callable[[Query], Found]:
+        """What is found for a query."""
+        return lru_cache(maxsize=_KEPT)(self._looked_up)
+
+    def _looked_up(self, query: Query) -> Found:
+        mended = self.retriever.mended(query)
+        scope = self.retriever.scope(mended)
+        return Found(mended, scope, tuple(self.demands.met(mended, self.retriever.search(mended, _SEARCHED, scope))))
+
     def answer(self, query: Query, context: Context, skip: Sequence[str] = ()) -> Answer:
         """An `answer`, or an `abstain` that says what is missing and who may know. `skip`: passages already shown."""
         query = self.retriever.mended(query)
@@ -71,14 +94,19 @@ class Answerer:
         if query.fact and (told := self._facts.tell(query, scope, context)):
             answer, source = told
             return self.finish(answer, source) if answer.kind == "answer" else self.abstain(answer.text, answer.context)
-        found = self.demands.met(query, self.retriever.search(query, _SEARCHED, scope))
-        if not self._is_answered(query, found, scope):
-            return self._not_found(query, scope, context)
+        found = self.look_up(query)
+        if not self.is_answered(found):
+            return self.not_found(found, context)
         told_already = [p.text for p in map(self.retriever.snapshot.collection.passage, skip) if p]
-        hits = [hit for hit in found if not any(repeats(hit.passage.text, text) for text in told_already)]
+        hits = [hit for hit in found.hits if not any(repeats(hit.passage.text, text) for text in told_already)]
         if skip and not hits:
             return self.abstain(self.texts("abstain.more"), context, phone=False)
-        return self._tell(query, found, hits, context, skip)
+        return self._tell(query, found.hits, hits, context, skip, None)
+
+    def tell(self, found: Found, context: Context, beside: Found | None = None) -> Answer:
+        """The words of what was found, not empty, whether it answers or not. `beside`: what was found for another way in which the turn
+        may be meant, whose first passage is told as well where it is of the same document."""
+        return self._tell(found.query, found.hits, found.hits, context, (), beside)
 
     def abstain(self, said: str, context: Context, *, phone: bool = True) -> Answer:
         """The honest no, and who may know."""
@@ -114,27 +142,30 @@ class Answerer:
 
     # What is missing
 
-    def _is_answered(self, query: Query, found: Sequence[Hit], scope: Scope) -> bool:
+    def is_answered(self, found: Found) -> bool:
         """Whether what was found answers the question; a plan that is named answers with the list that is asked for."""
-        if scope.document_ids and listing(query, found, self.retriever):
+        if found.scope.document_ids and listing(found.query, found.hits, self.retriever):
             return True
-        return self.answerability.answers(query, found, self.retriever)
+        return self.answerability.answers(found.query, found.hits, self.retriever)
+
+    def not_found(self, found: Found, context: Context) -> Answer:
+        """The honest no to what does not stand in the documents in scope."""
+        if found.scope.document_ids and found.query.provinces:
+            return self.abstain(self.texts("abstain.in_province", province=", ".join(found.query.provinces)), context)
+        return self.abstain(self.texts("abstain.plain"), context)
 
     def _no_province(self, scope: Scope, context: Context) -> Answer:
         held = ", ".join(self.retriever.snapshot.collection.provinces)
         return self.abstain(self.texts("abstain.province", province=", ".join(scope.missing_provinces), held=held), context)
 
-    def _not_found(self, query: Query, scope: Scope, context: Context) -> Answer:
-        if scope.document_ids and query.provinces:
-            return self.abstain(self.texts("abstain.in_province", province=", ".join(query.provinces)), context)
-        return self.abstain(self.texts("abstain.plain"), context)
-
     # An answer from passages
 
-    def _tell(self, query: Query, found: Sequence[Hit], hits: Sequence[Hit], context: Context, skip: Sequence[str]) -> Answer:
-        told, repaired, notices = self._fitting(query, found, hits, skip)
+    def _tell(
+        self, query: Query, found: Sequence[Hit], hits: Sequence[Hit], context: Context, skip: Sequence[str], beside: Found | None
+    ) -> Answer:
+        told, repaired, notices = self._fitting(query, found, hits, skip, beside)
         lines, made = repaired
-        cited = self._cited(told, found)
+        cited = self._cited(told, [*found[:1], *(beside.hits[:1] if beside else ()), *found[1:]])
         citations = tuple(self._citing.cite(hit, query, told.spans.get(hit.passage.passage_id)) for hit in cited)
         ids = tuple(dict.fromkeys([*skip, *(hit.passage.passage_id for hit in told.hits)]))
         kept = Context(context.question, self._only_province(query, told.hits), told.hits[0].document.document_id, ids)
@@ -155,12 +186,12 @@ class Answerer:
         return [unique[name] for name in unique if name in kept or name in needed]
 
     def _fitting(
-        self, query: Query, found: Sequence[Hit], hits: Sequence[Hit], skip: Sequence[str]
+        self, query: Query, found: Sequence[Hit], hits: Sequence[Hit], skip: Sequence[str], beside: Found | None
     ) -> tuple[Told, tuple[list[str], tuple[Repair, ...]], tuple[str, ...]]:
         """What is told within the limit, repaired, and its notices: those are never the ones to go."""
         room, teller = LIMIT, self._telling.teller(query, found, hits, skip)
         for _ in range(_TRIES):
-            told = teller(room)
+            told = self._telling.with_beside(teller, beside.query, beside.hits[0], room, _BESIDE) if beside else teller(room)
             lines, made = self._repaired(told)
             notices = self._notices(query, told.hits, "\n".join(lines))
             over = len("\n".join([*lines, self._citing.source(told.hits), *notices])) - LIMIT

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from actions.answering import Answerer
-from actions.followup import FollowUps, Reading, Sense, Turn
-from actions.guard import bodies
+from actions.answering import Answerer, Found
+from actions.choosing import Choice, Chooser, Option, focused, options, signals
+from actions.followup import FollowUps, Leaning, Reading, Sense, Turn
 from actions.holdings import Holdings
 from actions.hotlines import HotlineDesk
 from actions.missing import Missing
-from actions.model import Answer, Context, Message
-from actions.recall import AROUND, Recall, cited
+from actions.model import Answer, Context, Earlier, Message
+from actions.recall import Recall, cited
 from actions.routing import Route, Router
 from actions.texts import Texts
+from actions.topics import Topics
 from index.model import Query
 from knowledge.model import Hotline
 
@@ -29,8 +30,8 @@ _ROWS = 4
 """Numbers shown at once."""
 _SHORT_QUESTION = 5
 """Content words: a longer question says what it wants."""
-_SOME = 0.6
-"""Share of what a turn asks for that must stand beside the last answer, where the documents have nothing else."""
+_REMEMBERED = 3
+"""Questions before the last one."""
 _SHORT_PHONE = 9
 """Content words: a longer question that only mentions a hotline is about the plan."""
 
@@ -44,11 +45,17 @@ class Assistant:
     router: Router
     desk: HotlineDesk
     texts: Texts
+    chooser: Chooser = field(default_factory=Chooser.load)
 
     @cached_property
     def recall(self) -> Recall:
         """Goes back to what was told."""
         return Recall(self.texts)
+
+    @cached_property
+    def topics(self) -> Topics:
+        """Knows when the subject changes."""
+        return Topics.load(self.followups.understanding)
 
     @cached_property
     def missing(self) -> Missing:
@@ -63,6 +70,7 @@ class Assistant:
     def reply(self, message: Message, context: Context, intent: str | None = None) -> Answer:
         """The answer to a message. `intent`: what Rasa made of it, None when Rasa was not there; rules have the last word on small talk."""
         answer = self._replied(message, context, intent)
+        answer = replace(answer, context=replace(answer.context, earlier=_earlier(answer.context, context)))
         if answer.kind != "answer" or answer.context.cited:
             return answer
         kept = replace(answer.context, cited=cited(answer, context.shown), phones=tuple(h.phone for h in answer.hotlines))
@@ -87,11 +95,17 @@ class Assistant:
             route = self.router.route(self.followups.understanding.lexicon.normalise(message.text))
         if route not in ("question", "attack") and self._names_a_line(message.text):
             return "question"
-        if route in ("question", "handover", "outside", "attack", "held"):
+        if route in ("question", "handover", "attack", "held"):
             return route
         query = self.followups.understanding.read(message.text, message.as_of)
+        if route == "outside":
+            return "question" if self._is_part_of_the_talk(query, context) else route
         back = (context.question or route in ("deny", "affirm", "laugh")) and self.followups.goes_back(message.text, message.as_of)
         return "question" if query.provinces or query.numbers or (back and route in SOCIAL) else route
+
+    def _is_part_of_the_talk(self, query: Query, context: Context) -> bool:
+        """Whether words that elsewhere are about something else ("cái phần mềm đó") are about what was talked about."""
+        return context.question is not None and (self.followups.shares(query, context) or self.followups.points(query))
 
     def _names_a_line(self, text: str) -> bool:
         """Whether a number of the directory stands there, or a line by its own name: then that is what the message is about."""
@@ -131,7 +145,7 @@ class Assistant:
 
     def question(self, message: Message, context: Context) -> Answer:
         """A question: a number to call, or an answer from the documents, in the light of the turn before."""
-        reading = self.followups.read(message.text, context, message.as_of)
+        reading, context = self.reading(message, context)
         if reading.turn == "lost" and self.answerer().retriever.scope(reading.query).missing_provinces:
             return self._told(reading.sense, context)
         if reading.turn == "lost":
@@ -141,7 +155,7 @@ class Assistant:
             return self._again(reading, message, context)
         if told := self._phone(message, reading, context):
             return told
-        if not reading.query.terms and not reading.query.provinces and not reading.query.numbers:
+        if not reading.leaning and not reading.query.terms and not reading.query.provinces and not reading.query.numbers:
             return Answer("clarify", self.texts("clarify.vague"), suggestions=self.texts.choices("suggestions.examples"), context=context)
         return self._documents(self._in_preferred(reading, context), context)
 
@@ -151,6 +165,20 @@ class Assistant:
         if reading.turn != "standalone" or query.provinces or query.numbers or not context.preferred:
             return reading
         return replace(reading, sense=replace(reading.sense, query=replace(query, provinces=(context.preferred,))))
+
+    def reading(self, message: Message, context: Context) -> tuple[Reading, Context]:
+        """What a question asks, and the context that it is asked in: that of an earlier one where it goes back to that."""
+        topic = self.topics.of(message.text, context, message.as_of)
+        return self.followups.read(topic.text, topic.context, message.as_of), topic.context
+
+    def leaning(self, message: Message, context: Context) -> tuple[Reading, Context] | None:
+        """As `reading`, of a turn that may be meant in several ways; None: it may not, or it is nothing for the documents."""
+        if self._route(message, context) != "question":
+            return None
+        reading, context = self.reading(message, context)
+        if reading.leaning is None or reading.query.wants_phone or self._phone(message, reading, context):
+            return None
+        return reading, context
 
     def _again(self, reading: Reading, message: Message, context: Context) -> Answer:
         """Back to what was told: where it stands, the same at more length, or what comes after it."""
@@ -193,54 +221,56 @@ class Assistant:
         return replace(answer, context=replace(answer.context, question=context.question, phones=shown))
 
     def _documents(self, reading: Reading, context: Context) -> Answer:
-        told = self._from_documents(reading, context)
-        if reading.asks is None or reading.query.wants_phone or not context.cited:
+        if reading.leaning and not reading.query.wants_phone:
+            return self._likeliest(reading, reading.leaning, context)
+        told = self._told(reading.sense, context, reading.turn)
+        if told.kind != "abstain" or reading.query.fact:
             return told
-        return self._nearby(reading, told, context) or told
+        return self._asked_back(reading, told.context) or told
 
-    def _nearby(self, reading: Reading, found: Answer, context: Context) -> Answer | None:
-        """A turn that leans on the last answer, out of the passage told last where that holds all that is asked, or out of one around it
-        where the documents gave something far from it."""
-        answerer, asks, lost = self.answerer(), reading.asks, found.kind != "answer"
-        if asks is None:
-            return None
-        beside = not lost and self.recall.is_beside(answerer, found, asks, context)
-        if beside and asks.terms and (self.recall.holds(answerer, found, asks, context) or all(word.isdigit() for word in asks.terms)):
-            return None
-        earlier = self.followups.understanding.read(context.question or "", asks.as_of)
-        whole = replace(asks, terms=(*asks.terms, *earlier.terms), paraphrases=(*asks.paraphrases, *earlier.paraphrases))
-        told = self.recall.nearby(answerer, whole, asks, context, _SOME if lost else 1, AROUND)
-        if (told is None or told.kind != "answer") and asks.terms and not lost and not self.recall.holds(answerer, found, asks, context):
-            place = (context.province,) if context.province else ()
-            told = self._told(replace(reading.sense, query=replace(asks, provinces=place)), context, reading.turn)
-            told = told if self.recall.holds(answerer, told, asks, context) else None
-        if told is None or told.kind != "answer":
-            return None
-        return replace(told, context=replace(told.context, question=reading.question, topic=reading.sense.topic))
+    def _likeliest(self, reading: Reading, leaning: Leaning, context: Context) -> Answer:
+        """The way in which a turn is most likely meant, and beside it the next where that is likely too."""
+        answerer = self.answerer()
+        choice = self.choice(leaning, context)
+        best = choice.best
+        if best is None:
+            told = self._told(reading.sense, context, reading.turn)
+            if told.kind == "abstain":
+                return told
+            query = reading.query
+            return self._with_missing(query, answerer.not_found(answerer.look_up(query), self._kept(reading.sense, context, reading.turn)))
+        # The next turn leans on the question as the rules write it out, unless an earlier one was taken up.
+        if "back" not in best.kinds:
+            best = replace(best, sense=replace(best.sense, question=reading.question, topic=reading.sense.topic))
+        return self.told_as(best, leaning, context, reading.turn, choice.second.found if choice.second else None)
 
-    def _from_documents(self, reading: Reading, context: Context) -> Answer:
-        first = self._told(reading.sense, context, reading.turn)
-        if reading.query.asked == "who" and reading.otherwise and not any(bodies(first.text.split("\n")[0])):
-            here = [sense for sense in reading.otherwise if sense.query.provinces == reading.query.provinces]
-            senses = (self._told(sense, context, reading.turn) for sense in here)
-            first = next((told for told in senses if told.kind == "answer" and any(bodies(told.text.split("\n")[0]))), first)
-        if first.kind != "abstain" or reading.query.fact:
-            return first
-        others = (self._told(sense, context, reading.turn) for sense in reading.otherwise)
-        if told := next((answer for answer in others if answer.kind == "answer"), None):
-            return told
-        return self._asked_back(reading, first.context) or first
+    def choice(self, leaning: Leaning, context: Context) -> Choice:
+        """The ways in which a turn may be meant, compared."""
+        parts = (context, self.answerer(), self.followups, self.recall)
+        found = options(leaning, *parts)
+        return self.chooser.choose(found, [signals(option, leaning, *parts) for option in found])
+
+    def told_as(self, option: Option, leaning: Leaning, context: Context, turn: Turn, beside: Found | None = None) -> Answer:
+        """What the documents say to one way of understanding the turn."""
+        answerer, query, kept = self.answerer(), option.found.query, self._kept(option.sense, context, turn)
+        if self.missing.before_the_merger(query, answerer):
+            told = self.missing.not_held(query, answerer, Answer("abstain", "", context=kept))
+        else:
+            told = self._with_missing(query, answerer.tell(focused(option, leaning, answerer), kept, beside))
+        return replace(told, context=replace(told.context, topic=option.sense.topic))
 
     def _told(self, sense: Sense, context: Context, turn: Turn = "standalone") -> Answer:
         """What the documents say to one way of understanding the turn."""
-        answerer, query = self.answerer(), sense.query
-        place = query.provinces[0] if len(query.provinces) == 1 else None
-        kept = Context(sense.question, place, context.document_id if turn != "standalone" else None)
+        answerer, query, kept = self.answerer(), sense.query, self._kept(sense, context, turn)
         if self.missing.before_the_merger(query, answerer):
             told = self.missing.not_held(query, answerer, Answer("abstain", "", context=kept))
         else:
             told = self._with_missing(query, answerer.answer(query, kept))
         return replace(told, context=replace(told.context, topic=sense.topic))
+
+    def _kept(self, sense: Sense, context: Context, turn: Turn) -> Context:
+        place = sense.query.provinces[0] if len(sense.query.provinces) == 1 else None
+        return Context(sense.question, place, context.document_id if turn != "standalone" else None)
 
     def _with_missing(self, query: Query, told: Answer) -> Answer:
         """An answer that says whose words it gives, an abstention that says what is missing."""
@@ -301,3 +331,10 @@ class Assistant:
         """Nothing in the message that documents could answer: no place, no number, hardly a word with content."""
         query = self.followups.understanding.read(message.text, message.as_of)
         return not query.provinces and not query.numbers and query.fact is None and len(query.terms) <= _BARE
+
+
+def _earlier(now: Context, before: Context) -> tuple[Earlier, ...]:
+    """The questions before the one that is kept now, the last first."""
+    if before.question is None or now.question in (None, before.question):
+        return before.earlier
+    return ((before.question, before.province), *before.earlier)[:_REMEMBERED]

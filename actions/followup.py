@@ -22,14 +22,20 @@ from index.understanding import Understanding
 from knowledge.text import folded_line, squeeze, words
 
 DATA = Path(__file__).parent / "data"
-_LEANING, _ASKING = 3, 6
-"""Content words: a question of no more leans on the one before; one of no more may ask for something that stands where that one stood."""
+_LEANING = 3
+"""Content words: a question of no more leans on the one before."""
 _BARE_NUMBER = re.compile(r"\d{2,4}")
 
 Turn = Literal["standalone", "moved", "narrowed", "more", "detail", "source", "lost"]
 """standalone: stands on its own · moved: the same question for another province or plan · narrowed: a new question in the same place ·
 more: go on after what was shown · detail: the same at more length · source: where the last answer stands ·
 lost: refers to something earlier that is not there (any more)."""
+
+
+Way = Literal["rules", "alone", "combined", "slotted", "moved", "back"]
+"""rules: as the rules of this module have it · alone: by itself, in the place talked about · combined: with the words of the question
+before · slotted: that question with a thing of a kind in the place of another · moved: that question for another province or plan ·
+back: with the words of a question before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +50,25 @@ class Sense:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaning:
+    """A turn after another one, and what it may mean."""
+
+    said: Query
+    """The turn by itself."""
+    asks: Query
+    """The same; its terms are only the words that say what is asked for."""
+    ways: tuple[tuple[Way, Sense], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What is asked, taken together with the context."""
 
     turn: Turn
     sense: Sense
-    otherwise: tuple[Sense, ...] = ()
-    """Other ways to read a turn that leans on the one before, tried in order when the first finds nothing."""
-    asks: Query | None = None
-    """What a turn that leans on the one before asks for by itself: its terms are the words that say what; None: it does not lean."""
+    """As the rules have it."""
+    leaning: Leaning | None = None
+    """None: it can be read in one way only."""
 
     @property
     def query(self) -> Query:
@@ -90,6 +106,7 @@ class FollowUps:
     asking: re.Pattern[str]
     slots: Mapping[str, re.Pattern[str]]
     short_places: Mapping[str, str]
+    placing: frozenset[str]
 
     @classmethod
     def load(cls, understanding: Understanding, path: Path = DATA / "followups.yml") -> FollowUps:
@@ -121,6 +138,7 @@ class FollowUps:
             asking=either("asking"),
             slots={kind: re.compile(pattern) for kind, pattern in table["slots"].items()},
             short_places=table["short_places"],
+            placing=frozenset(table["placing"]),
         )
 
     def read(self, text: str, context: Context, as_of: date) -> Reading:
@@ -137,12 +155,38 @@ class FollowUps:
             if not own and self.opening.search(line):
                 return self._back("more", query, context)
         if not context.question:
-            return Reading("standalone", Sense(query, meant, meant))
+            return Reading("standalone", Sense(self._in_place(query, context), meant, meant))
         if named := self._other_plan(query, own, meant != text):
             return self._moved(named, context)
-        if not own and query.asked in ("what", "whether") and query.fact is None and not query.numbers:
+        vague = not own and query.asked in ("what", "whether") and query.fact is None and not query.numbers
+        if vague and not self.points(query):
             return Reading("standalone", Sense(query, meant, meant))
-        return self._narrowed(self._of_paper(query, context), own, line, context)
+        query = self._of_paper(query, context)
+        reading = self._narrowed(query, own, line, context)
+        return reading if query.fact else replace(reading, leaning=self._leaning(reading.sense, query, own, context))
+
+    def _leaning(self, ruled: Sense, query: Query, own: list[str], context: Context) -> Leaning:
+        """The ways in which the turn may be meant."""
+        ways: list[tuple[Way, Sense]] = [("rules", ruled), ("alone", Sense(self._in_place(query, context), query.text, query.text))]
+        ways.append(("combined", self._combined(query, own, context)))
+        slotted, _ = self._slotted(query, own, context)
+        if slotted:
+            ways.append(("slotted", slotted))
+        elif query.provinces or query.numbers:
+            ways.append(("moved", self._moved(query, context).sense))
+        if earlier := self._taken_up(own, query.as_of, context):
+            ways.append(("back", self._combined(query, own, earlier)))
+        return Leaning(query, self._asks(query), tuple(ways))
+
+    def _taken_up(self, own: list[str], as_of: date, context: Context) -> Context | None:
+        """The context of the earlier question whose words the turn takes up, where the last one has none of them."""
+        said = set(own) - self.light
+
+        def shared(question: str | None) -> int:
+            return len(said & set(self.understanding.read(question or "", as_of).terms))
+
+        question, province = max(context.earlier, key=lambda earlier: shared(earlier[0]), default=(None, None))
+        return Context(question, province or context.province) if shared(question) and not shared(context.question) else None
 
     def _of_paper(self, query: Query, context: Context) -> Query:
         """A day or number that is asked for right after a decree was ("theo quyết định nào?" "ban hành ngày nào?") is not the plan's."""
@@ -174,7 +218,11 @@ class FollowUps:
         """ "cm thì s z": a short name counts where nothing else is said."""
         if query.provinces or query.numbers:
             return query
-        said = [word for word in words(query.text) if word not in self.filler and word not in ("s", "z", "vs", "r", "ntn")]
+        typed = words(query.text)
+        placed = next((after for word, after in pairwise(typed) if word in self.placing and after in self.short_places), None)
+        if placed:
+            return replace(query, provinces=(self.short_places[placed],), terms=tuple(term for term in query.terms if term != placed))
+        said = [word for word in typed if word not in self.filler and word not in ("s", "z", "vs", "r", "ntn")]
         if len(said) == 1 and (province := self.short_places.get(said[0])):
             return replace(query, provinces=(province,), terms=(), fact=None)
         return query
@@ -186,10 +234,9 @@ class FollowUps:
         return query.fact is None and self._leaning_turn(folded_line(query.written_out), own) is not None
 
     def _leaning_turn(self, line: str, own: list[str]) -> Turn | None:
-        if not set(own) <= self.manner:
-            return None
+        own = [word for word in own if not (word.isdigit() and " ngoai " in line)]  # "ngoài 95% ra thì còn gì nữa"
         turns: tuple[tuple[Turn, re.Pattern[str]], ...] = (("source", self.source), ("detail", self.detail), ("more", self.more))
-        return next((turn for turn, pattern in turns if pattern.search(line)), None)
+        return next((turn for turn, pattern in turns if pattern.search(line)), None) if self.manner.issuperset(own) else None
 
     def _back(self, turn: Turn, query: Query, context: Context) -> Reading:
         if not context.question:
@@ -201,8 +248,9 @@ class FollowUps:
         if not context.question:
             return Reading("lost", Sense(query, query.text, query.text))
         earlier = self._earlier(context, query.as_of)
-        moved = replace(earlier.query, provinces=query.provinces, numbers=query.numbers)
-        return Reading("moved", replace(earlier, query=moved))
+        sense = replace(earlier, query=replace(earlier.query, provinces=query.provinces, numbers=query.numbers))
+        leaning = None if sense.query.fact else Leaning(sense.query, sense.query, (("rules", sense), ("moved", sense)))
+        return Reading("moved", sense, leaning)
 
     def _other_plan(self, query: Query, own: list[str], corrected: bool) -> Query | None:
         """The query of a turn that only names another document ("nhầm, 2735 cơ"); None when it says more."""
@@ -216,29 +264,36 @@ class FollowUps:
         """A question of its own, or one that needs the earlier one's topic, place, or form."""
         alone = Sense(self._in_place(query, context), query.text, query.text)
         turn: Turn = "standalone" if query.provinces or query.numbers else "narrowed"
-        opens, points = bool(self.opening.search(line)), bool(self.pronouns.search(line))
+        opens = bool(self.opening.search(line))
         of_body = query.duties and bool(self.understanding.rules.body.search(line))
-        named = bool(self.slots["body"].search(line))
-        about_itself = query.provinces or query.numbers or query.fact or of_body or named
-        asks = None if about_itself or len(own) > _ASKING else self._asks(query)
         if query.fact or query.numbers or not (opens or len(own) <= _LEANING or self.light.issuperset(own)):
-            bare = (Sense(query, query.text, query.text),) if turn == "narrowed" and not points else ()
-            return Reading(turn, alone, (self._combined(query, own, context),) if points and not query.fact else bare, asks)
+            return Reading(turn, alone)
         slotted, rest = self._slotted(query, own, context)
         if slotted and not rest:
-            return Reading("narrowed", slotted, (alone,), asks)
+            return Reading("narrowed", slotted)
         combined = self._combined(query, own, context)
         asks_body = of_body or (query.asked == "who" and not self.matters.isdisjoint(own))
         if self.light.issuperset(own):
             whole_plan = self.understanding.read(context.question or "", query.as_of).fact is not None
             if asks_body or whole_plan:
-                return Reading(turn, alone, (combined,), asks)
-            return Reading("moved" if query.provinces else "narrowed", combined, (alone,), asks)
+                return Reading(turn, alone)
+            return Reading("moved" if query.provinces else "narrowed", combined)
         if turn == "standalone":
-            return Reading(turn, alone, (combined,))
+            return Reading(turn, alone)
         if (opens or query.asked == "what") and not asks_body:
-            return Reading("narrowed", combined, (alone,), asks)
-        return Reading("narrowed", alone, (combined,), asks)
+            return Reading("narrowed", combined)
+        return Reading("narrowed", alone)
+
+    def points(self, query: Query) -> bool:
+        """Whether a turn opens like one that leans on the one before, or points back to it."""
+        line = folded_line(query.written_out)
+        return bool(self.opening.search(line) or self.pronouns.search(line))
+
+    def shares(self, query: Query, context: Context) -> bool:
+        """Whether a turn takes up a word of the questions before it."""
+        questions = [context.question or "", *(question for question, _ in context.earlier)]
+        before = {term for question in questions for term in self.understanding.read(question, query.as_of).terms}
+        return bool((set(self._own(query)) - self.light) & before)
 
     def _asks(self, query: Query) -> Query:
         """The turn with only the words that say what is asked for: not those that point back ("trong đó"), nor those that name the kind

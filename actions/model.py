@@ -82,6 +82,9 @@ class ShownHotline:
         return {"name": self.name, "phone": self.phone, "hours": self.hours, "open_now": self.open_now, "source": self.source}
 
 
+Earlier = tuple[str, str | None]
+"""A question of some turns ago, in words that stand on their own but for the place, and the province it was about."""
+
 Cited = tuple[str, int, int]
 """A place in a document: its id, and the half-open span in code points of its NFC text."""
 
@@ -104,6 +107,8 @@ class Context:
     """Numbers that the last answer gave out of the directory."""
     told: tuple[str, ...] = ()
     """Passage ids told in full, so that "nói rõ hơn" goes on after them."""
+    earlier: tuple[Earlier, ...] = ()
+    """The questions before `question`, the last first, for "về lại chuyện lúc nãy"."""
     preferred: str | None = None
     """The province that the person has chosen for all questions that name none."""
 
@@ -125,6 +130,7 @@ class Context:
             tuple((str(document), int(start), int(end)) for document, start, end in raw.get("cited") or ()),
             tuple(raw.get("phones") or ()),
             tuple(raw.get("told") or ()),
+            tuple((str(question), province) for question, province in raw.get("earlier") or ()),
             raw.get("preferred"),
         )
 

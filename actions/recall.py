@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from actions.answering import LIMIT, Answerer
 from actions.citing import Citing
-from actions.clauses import clipped, excerpt, repeats, shown
+from actions.clauses import clipped, repeats, shown
 from actions.guard import bodies
 from actions.headings import line_of, unnumbered
 from actions.model import Answer, Citation, Cited, Context, ShownHotline
@@ -24,15 +24,15 @@ _WORDS, _SHARED = 320, 110
 """Characters of the quote of one source, and of each of several."""
 _FULL, _BESIDE = 520, 260
 """Characters of the passage told again, and of one that stands beside it."""
-_WHOLE = 0.99
-"""Coverage that is all."""
+_MUCH = 0.6
+"""Share of what a turn asks for that must stand beside the last answer."""
 _BEGINNING = 60
 """Characters by which a quote is known in what was told."""
 _NEIGHBOURS = 3
-AROUND = 4
+_AROUND = 4
 """Passages before and behind the one told last that a turn may be about."""
 _DATE = re.compile(r"\d{1,2}/\d{1,2}|[Nn]gày \d")
-_DAY = re.compile(r"\d{1,2}/\d{1,2}|[Qq]uý [IV1-4]|\b(?:[Tt]háng|[Nn]gày|[Nn]ăm) \d|[Hh][àằ]ng (?:năm|tháng|quý)|định kỳ")
+DAY = re.compile(r"\d{1,2}/\d{1,2}|[Qq]uý [IV1-4]|\b(?:[Tt]háng|[Nn]gày|[Nn]ăm) \d|[Hh][àằ]ng (?:năm|tháng|quý)|định kỳ")
 _THIRDS = ("begin", "middle", "end")
 
 
@@ -106,52 +106,32 @@ class Recall:
         suggestions = (self.texts("suggestions.more"),)
         return answerer.finish(Answer("answer", "\n".join(lines), citations, (), notices, suggestions, context=kept), source)
 
-    def is_beside(self, answerer: Answerer, answer: Answer, asks: Query, context: Context) -> bool:
-        """Whether an answer was told from the passage told last, or from one around it, and holds the years among what is asked for."""
-        document, before = _told_from(answerer, context)
-        now = next((found for place in cited(answer, context.shown) if (found := _place(answerer, place))), None)
-        told = _passage(*now) if now else None
-        if document is None or told is None:
-            return False
-        years = {word for word in asks.terms if word.isdigit()}
-        return years <= set(terms(_with_heading(told))) and told in (*before, *_around(document, before[0]))
-
-    def holds(self, answerer: Answerer, answer: Answer, asks: Query, context: Context) -> bool:
-        """Whether the passage that an answer was told from first holds all words of what is asked for, or the office's words for them."""
-        place = next((found for place in cited(answer, context.shown) if (found := _place(answerer, place))), None)
-        passage = _passage(*place) if place and answer.kind == "answer" else None
-        return passage is not None and passage.role == "body" and _held(asks, passage, answerer.retriever) > _WHOLE
-
-    def nearby(self, answerer: Answerer, query: Query, asks: Query, context: Context, least: float, around: int) -> Answer | None:
-        """What the passages told last, or `around` ones before and behind the first, say to a turn that leans on them.
-
-        `query`: the turn with what it leans on; `asks`: the turn itself, its words those that say what. None where no passage holds at
-        least that share of them and what such a question demands. Without words, only a figure or a day is looked for, where it was told.
-        """
+    def told(self, answerer: Answerer, context: Context) -> tuple[Document | None, list[Passage], list[Passage]]:
+        """The document told from last, the passages of it that were told, and those around the first of them."""
         document, passages = _told_from(answerer, context)
+        if document is None or context.province not in (None, answerer.retriever.snapshot.collection.province(document)):
+            return None, [], []
+        return document, passages, _around(document, passages[0])
+
+    def nearby(self, answerer: Answerer, query: Query, asks: Query, context: Context) -> list[Hit]:
+        """What of the passages told last, or of those around the first, speaks to a turn that leans on them, the best first, then what
+        was told.
+
+        `query`: the turn with what it leans on; `asks`: the turn itself, its words those that say what. None where no passage holds
+        much of them and what such a question demands. Without words, only a figure or a day is looked for, where it was told.
+        """
+        document, passages, around = self.told(answerer, context)
         retriever = answerer.retriever
-        if document is None or context.province not in (None, retriever.snapshot.collection.province(document)):
-            return None
-        if not asks.terms and asks.asked not in ("when", "how_many"):
-            return None
-        beside = _around(document, passages[0])[: around * 2] if asks.terms else []
-        hits = [Hit(p, document, 0, 0, 0, 0) for p in dict.fromkeys([*passages, *beside]) if _says(asks, p, retriever, least)]
-        able = [hit.passage for hit in answerer.demands.met(asks, hits)]
-        able.sort(key=lambda p: -_held(asks, p, retriever) - _held(query, p, retriever))
+        if document is None or (not asks.terms and asks.asked not in ("when", "how_many")):
+            return []
+        beside = dict.fromkeys([*passages, *(around if asks.terms else [])])
+        hits = [_hit(p, document, query, retriever, 0.0) for p in beside if _says(asks, p, retriever)]
+        able = answerer.demands.met(asks, hits)
         if not able:
-            return None
-        hit = Hit(able[0], document, 0, 0, 0, 0)
-        citing = Citing(answerer.retriever, answerer.texts)
-        source = citing.source([hit])
-        notices = tuple(answerer.notices.validity(document, answerer.retriever.snapshot.collection, query.as_of))
-        room = LIMIT - len("\n".join((source, *notices))) - 2
-        part = excerpt(asks if asks.terms else query, hit, retriever, min(_FULL, room))
-        ids = tuple(dict.fromkeys([*context.shown, able[0].passage_id]))
-        kept = replace(context, shown=ids, cited=((document.document_id, able[0].span.start, able[0].span.end),), told=(), phones=())
-        cited_first = citing.cite(hit, query, part.span)
-        others = tuple(citing.cite(Hit(p, document, 0, 0, 0, 0), query) for p in dict.fromkeys([*passages, *able]) if p != able[0])[:2]
-        suggestions = (self.texts("suggestions.more"),)
-        return answerer.finish(Answer("answer", part.words, (cited_first, *others), (), notices, suggestions, context=kept), source)
+            return []
+        best = max(able, key=lambda hit: _held(asks, hit.passage, retriever) + _held(query, hit.passage, retriever))
+        others = [_hit(p, document, query, retriever, 0.0) for p in passages if p != best.passage]
+        return [replace(best, score=1.0), *others]
 
     def _issued(self, citing: Citing, query: Query, document: Document, dates: list[Citation]) -> list[str]:
         """The day as the document has it; its line is quoted too."""
@@ -203,19 +183,23 @@ def _around(document: Document, passage: Passage) -> list[Passage]:
     if passage not in bodies_only:
         return []
     at = bodies_only.index(passage)
-    near = [(abs(there - at), there < at, p) for there, p in enumerate(bodies_only) if 0 < abs(there - at) <= AROUND]
+    near = [(abs(there - at), there < at, p) for there, p in enumerate(bodies_only) if 0 < abs(there - at) <= _AROUND]
     return [p for _, _, p in sorted(near, key=lambda found: found[:2])]
 
 
-def _says(query: Query, passage: Passage, retriever: Retriever, least: float) -> bool:
-    """Whether a passage with the heading above it holds what is asked for, the year, and a figure, a day or a body where that is asked."""
-    if query.terms and _held(query, passage, retriever) < least:
+def _hit(passage: Passage, document: Document, query: Query, retriever: Retriever, score: float) -> Hit:
+    return Hit(passage, document, score, _held(query, passage, retriever), 0, 0)
+
+
+def _says(query: Query, passage: Passage, retriever: Retriever) -> bool:
+    """Whether a passage with the heading above it holds much of what is asked for, and a figure, a day or a body where that is asked."""
+    if query.terms and _held(query, passage, retriever) < _MUCH:
         return False
     if query.asked == "how_many":
         unheard = query.counted and not set(query.counted) & set(terms(_with_heading(passage)))
         return has_quantity(passage.text) and not unheard
     if query.asked == "when":
-        return bool((_DATE if " ngay " in folded_line(query.text) else _DAY).search(passage.text))
+        return bool((_DATE if " ngay " in folded_line(query.text) else DAY).search(passage.text))
     return query.asked != "who" or any(bodies(_with_heading(passage)))
 
 

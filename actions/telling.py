@@ -84,6 +84,23 @@ class Telling:
             return lambda room: self._heading(query, ordered[0], skip, room)
         return lambda room: self._passages(query, ordered, room)
 
+    def with_beside(self, teller: Callable[[int], Told], query: Query, hit: Hit, room: int, kept: int) -> Told:
+        """What the teller tells and then, where it is of the same document and not among it, a passage that answers another reading of
+        the turn, `query`, in `kept` of the characters."""
+        whole = teller(room)
+        first = whole.hits[0]
+        if hit.document != first.document or any(
+            repeats(hit.passage.text, h.passage.text) for h in whole.hits if h.passage != first.passage
+        ):
+            return whole
+        told = teller(room - kept)
+        line, part = self._also(query, told.hits[0], hit, kept - 1)
+        if len(line) >= kept or any(said_in(part.words, said) for said in told.lines):
+            return whole
+        if hit.passage == told.hits[0].passage:  # another clause of it
+            return Told(told.hits, (*told.lines, line), {at: span for at, span in told.spans.items() if at != hit.passage.passage_id})
+        return Told((*told.hits, hit), (*told.lines, line), {**told.spans, hit.passage.passage_id: part.span})
+
     def _asked_first(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
         """Asked for a figure: the passage first whose clause has it beside what is counted, for the year asked for."""
         ordered = list(hits)

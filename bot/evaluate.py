@@ -47,7 +47,7 @@ from knowledge.store import sqlite_url
 from knowledge.text import clean_message
 
 FIXED = ROOT / "actions" / "data"
-UNSPOKEN = frozenset({"followups.yml", "guard.yml", "hotline_topics.yml", "routing.yml"})
+UNSPOKEN = frozenset({"followups.yml", "guard.yml", "hotline_topics.yml", "routing.yml", "topics.yml"})
 """Tables of `FIXED` that hold patterns, and no sentence that anybody is shown."""
 OF_THE_ASKED = (
     *(f"texts.{group}." for group in ("notices", "abstain", "missing", "clarify", "suggestions")),
@@ -208,7 +208,7 @@ class Judge:
             now, context = self.services.clock(), Context()
             for turn in question["history"]:
                 context = self._assistant.reply(Message("eval", clean_message(turn), "eval", now, self.as_of), context).context
-            reading = self._assistant.followups.read(clean_message(question["question"]), context, self.as_of)
+            reading, _ = self._assistant.reading(Message("eval", clean_message(question["question"]), "eval", now, self.as_of), context)
             self._queries[question["id"]] = self._answerer.retriever.mended(reading.query)
         return self._queries[question["id"]]
 

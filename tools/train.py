@@ -3,10 +3,11 @@
     index/data/reranker.json        the second look at the candidates of search
     index/data/asking.json          how questions ask that the documents answer, and those that they do not
     index/data/answerability.json   whether what was found answers the question
+    actions/data/choosing.json      which way of reading a follow-up is told (tools/train_choosing.py)
 
 Figures printed are cross-validated in ten folds; questions that share a passage share a fold, so no passage is learned and scored. The
 signals of the second model come from a first model that has not seen the question (out of fold). Both files record what they were trained
-on: `python -m tools.train --check` says whether that is what there is now.
+on: `python -m tools.train --check` says whether that is what there is now, `--choosing` learns the last of them only.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from actions import choosing
 from actions.routing import Router
 from index import answerability, asking, reranking
+from index.answerability import Answerability
 from index.asking import Asking, spoken
 from index.demands import Demands
 from index.kinds import Kinds
@@ -39,10 +42,12 @@ from index.reranking import Reranker
 from index.search import Retriever
 from index.understanding import Understanding
 from knowledge.places import load_gazetteer
+from tools import train_choosing
 from tools.examples import ROOT, Example, built, examples, groups
 
 TRAIN = ROOT / "tests" / "eval" / "train.jsonl"
 ARTEFACTS = (reranking.DATA / "reranker.json", asking.DATA / "asking.json", answerability.DATA / "answerability.json")
+CHOOSING = choosing.DATA / "choosing.json"
 _FOLDS = 10
 _CANDIDATES = 20
 _PENALTY = 10.0
@@ -70,10 +75,14 @@ class Ranked:
 def main(arguments: Sequence[str]) -> int:
     """Trains, prints, writes; with --check only compares. 1 when a file is out of date."""
     if "--check" in arguments:
-        stale = [path.name for path in ARTEFACTS if json.loads(path.read_text("utf-8")).get("trained_on") != fingerprint(TRAIN)]
+        stale = [
+            path.name for path in (*ARTEFACTS, CHOOSING) if json.loads(path.read_text("utf-8")).get("trained_on") != fingerprint(TRAIN)
+        ]
         print(f"out of date: {', '.join(stale)}. Run: make train" if stale else "what is learned is up to date")
         return int(bool(stale))
-    train(TRAIN, reranking.DATA, print)
+    if "--choosing" not in arguments:
+        train(TRAIN, reranking.DATA, print)
+    train_choice(TRAIN, CHOOSING, reranking.DATA, print)
     return 0
 
 
@@ -92,9 +101,18 @@ def train(gold: Path, folder: Path, say: Callable[[str], None]) -> None:
     _write(folder / "answerability.json", {"trained_on": mark, **_answerability(retrievers, found, fold, say)})
 
 
+def train_choice(gold: Path, path: Path, learned: Path, say: Callable[[str], None]) -> None:
+    """Trains on the conversations of `gold`, with what was learned before in the folder `learned`, and writes the file."""
+    gazetteer = load_gazetteer()
+    with built(gazetteer) as opened:
+        retriever = Retriever(opened, gazetteer, reranker=Reranker.load(learned / "reranker.json"))
+        asked = train_choosing.assistant(retriever, Answerability.load(learned / "answerability.json"), gazetteer)
+        _write(path, {"trained_on": fingerprint(gold), **train_choosing.train(asked, gold, say)})
+
+
 def fingerprint(gold: Path) -> str:
     """16 hex digits over the questions and the names of the signals."""
-    names = json.dumps([reranking.FEATURES, answerability.FEATURES])
+    names = json.dumps([reranking.FEATURES, answerability.FEATURES, choosing.FEATURES])
     return hashlib.sha256(gold.read_bytes() + names.encode()).hexdigest()[:16]
 
 

@@ -74,4 +74,6 @@ def test_how_the_centre_and_the_south_open_such_a_turn(followups: FollowUps, tur
 
 def test_a_province_of_its_own_leans_on_nothing(followups: FollowUps) -> None:
     context = Context("Cà Mau có bao nhiêu người già lãnh trợ cấp?", "Cà Mau")
-    assert followups.read("Hà Nam thì mấy người?", context, TODAY).asks is None
+    leaning = followups.read("Hà Nam thì mấy người?", context, TODAY).leaning
+    assert leaning is not None
+    assert all(sense.query.provinces == ("Hà Nam",) for _, sense in leaning.ways)

@@ -24,9 +24,13 @@ def test_a_row_a_figure_a_column_a_set() -> None:
 
 
 def test_gates_leave_room_for_chance_and_none_for_promises() -> None:
-    read = yaml.safe_load(gates(MEASURED))
+    read = yaml.safe_load(gates(MEASURED, {}))
     assert read.keys() == MEASURED.keys()
     assert read["train"]["supported"] == 1.0
     assert 0.85 < read["train"]["answer_correct"] < 0.9
     assert read["train"]["answer_correct[typo]"] < 0.95
-    assert gates(MEASURED).startswith("#")
+    assert gates(MEASURED, {}).startswith("#")
+
+
+def test_a_gate_is_never_lowered() -> None:
+    assert yaml.safe_load(gates(MEASURED, {"train": {"answer_correct": 0.99}}))["train"]["answer_correct"] == 0.99
