@@ -1,7 +1,8 @@
 """A small linear classifier beside the rules: what it has learned of danger told without any of the lexicon's words.
 
-Its features are runs of words with persons made one ("ME", "PARENT"), runs of words with their marks, parts of words (for typos), the
-concepts and rules that were found, and the same runs with words that say the same made one (data/triage/classes.yml). Its heads are logistic regressions that share them: urgent or not, risk, kind, who writes.
+Its features are runs of words with persons made one ("ME", "PARENT"), runs of words as written, the concepts and rules that were found,
+and runs of words in which those that say the same of danger are one (data/triage/classes.yml). Its heads are logistic regressions that
+share them: urgent or not, risk, kind, who writes.
 `tools/train_triage.py` makes its weights (data/triage/classifier.npz: numpy arrays, no pickle), which are read with numpy alone.
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -37,11 +37,10 @@ _WINDOWS = 6
 """Windows of one message, half from its beginning, half from its end: a bound on time. The rules read all of it."""
 _SURE = 1.0
 """Log-odds of a risk from which it raises that of a rule."""
-_GRAMS = (3, 4, 5)
 _ONE = {"minor_self": "ME", "self": "ME", "young": "ME", "son_daughter": "ME"}
 _ORDER = {concept: at for at, concept in enumerate((*PERSONS, "generic"))}
 
-_SHARES = (1.0, 1.0, 1.0, 1.0, 0.5, 1.0, 1.0)
+_SHARES = (1.0, 1.0, 1.0, 0.5, 1.0)
 """How much a group may say; concepts and rules less than words, which read what these do not."""
 
 Pieces = tuple[Sequence[str], ...]
@@ -113,20 +112,17 @@ class Classifier:
 
 
 def pieces(text: Text, found: Sequence[Found], rules: Iterable[str], classes: Sequence[Found]) -> Pieces:
-    """The features of a text, each once, in groups: persons made one, as written, parts of words, concepts and rules, words by class."""
+    """The features of a text, each once, in groups: persons made one, as written, concepts and rules, words by class."""
     stream = _stream(text, _persons(found))
     folded = [fold(form) for form in text.forms]
     concepts = [item.concept for item in sorted(found)]
     by_class = _stream(text, [*classes, *_persons(found)])
-    named = [word for word in by_class if word[0].isupper()]
     return (
         list(dict.fromkeys([*_runs("s", stream, 3), *_apart(stream)])),
         list(dict.fromkeys(_runs("f", folded, 3))),
         list(dict.fromkeys(_runs("m", text.forms, 2))),
-        list(dict.fromkeys(gram for word in folded for gram in _grams(word))),
         list(dict.fromkeys([*(f"k{c}" for c in concepts), *(f"k{a} {b}" for a, b in pairwise(concepts)), *(f"r{rule}" for rule in rules)])),
         list(dict.fromkeys(_runs("w", by_class, 3))),
-        list(dict.fromkeys([*_runs("x", named, 3), *(f"x{a}~{b}" for a, b in zip(named, named[2:], strict=False))])),
     )
 
 
@@ -187,9 +183,3 @@ def _apart(words: Sequence[str]) -> Iterator[str]:
     for distance in (2, 3):
         for at in range(len(words) - distance):
             yield f"s{words[at]}~{words[at + distance]}"
-
-
-@lru_cache(maxsize=16384)
-def _grams(word: str) -> tuple[str, ...]:
-    padded = f" {word} "
-    return tuple(f"c{padded[at : at + length]}" for length in _GRAMS for at in range(len(padded) - length + 1))

@@ -1,8 +1,8 @@
 """Triage: a message is read by the speller, the lexicon, the rules and the classifier, and assessed.
 
-Either of the two raises the alarm by itself: a rule, or the classifier from its bar `alarm` on. A rule that is not firm, which gives way
-to talk of policy and news anyhow, also gives way under the classifier's bar `quiet`; a firm one only under `silent`, which lies below
-every message of danger that a rule found and the classifier had not learned from (tools/train_triage.py).
+Either of the two raises the alarm by itself: the classifier from its bar `alarm` on, an open rule (one that gives way to talk of policy
+and news anyhow) from the lower bar `quiet` on, a firm one from `silent` on. The three are chosen together on writers whom the classifier
+has not read, so that a false alarm costs the same under each (tools/train_triage.py).
 """
 
 from __future__ import annotations
