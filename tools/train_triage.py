@@ -51,6 +51,8 @@ _RARITY = 3
 """The power of its inverse document frequency that a feature is scaled by; by writers unread better than 0, 1 and 2, and 4 is no better."""
 _FALSE_ALARMS = 0.05
 """The share of what only looks like danger, by writers unread, that may raise the alarm, rules and classifier together."""
+_LOST_FIRM = 0.001
+"""The share of danger in which a firm rule fires, by writers unread, that the classifier may take for harmless."""
 _PRICES = np.geomspace(0.05, 20, 121)
 """What one false alarm may cost in messages of danger missed."""
 
@@ -204,22 +206,21 @@ def _is_urgent(row: Row) -> bool:
 def bars(corpus: Corpus, scores: Floats, fired: Sequence[tuple[bool, bool]], say: Callable[[str], None]) -> tuple[float, float, float]:
     """The bars `alarm`, `quiet` and `silent` of the classifier: where no rule fires, an open one, a firm one.
 
-    From scores of writers unread who had read nobody. A false alarm costs the same under each bar, the least at which no more than
-    _FALSE_ALARMS are left. `fired`: for each row whether a firm rule fires, and whether any does.
+    From scores of writers unread who had read nobody. Under `silent` lies no more than _LOST_FIRM of the danger in which a firm rule
+    fires; under the other two a false alarm costs the same, the least at which no more than _FALSE_ALARMS are left in all.
+    `fired`: for each row whether a firm rule fires, and whether any does.
     """
     known = np.array([row.writer not in HAS_READ for row in corpus.rows]) & ~np.isnan(scores)
-    urgent = np.array([row.urgent for row in corpus.rows])[known]
+    scores, urgent = scores[known], np.array([row.urgent for row in corpus.rows])[known]
     firm, any_ = np.array(fired)[known].T
-    groups = [(scores[known][of], urgent[of]) for of in (~any_, any_ & ~firm, firm)]
-    danger = np.concatenate([its for _, its in groups])
+    silent = _down(float(np.quantile(scores[firm & urgent], _LOST_FIRM)))
     for wanted in (0.01, 0.02, 0.03, 0.07, 0.1, _FALSE_ALARMS):
         for price in _PRICES:
-            chosen = [_bar(*group, price) for group in groups]
-            raised = np.concatenate([its >= bar for (its, _), bar in zip(groups, chosen, strict=True)])
-            if np.mean(raised[~danger]) <= wanted:
+            alarm, quiet = (_bar(scores[of], urgent[of], price) for of in (~any_, any_ & ~firm))
+            raised = scores >= np.where(firm, silent, np.where(any_, quiet, alarm))
+            if np.mean(raised[~urgent]) <= wanted:
                 break
-        say(f"writers unread: false alarms {np.mean(raised[~danger]):.3f}, recall {np.mean(raised[danger]):.3f}, price {price:.2f}")
-    alarm, quiet, silent = chosen
+        say(f"writers unread: false alarms {np.mean(raised[~urgent]):.3f}, recall {np.mean(raised[urgent]):.3f}, price {price:.2f}")
     return alarm, min(quiet, alarm), min(silent, quiet, alarm)
 
 
@@ -227,7 +228,12 @@ def _bar(scores: Floats, urgent: npt.NDArray[np.bool_], price: float) -> float:
     """The bar above which the danger found is worth most more than its false alarms, each at `price`."""
     order = np.argsort(-scores, kind="stable")
     worth = np.cumsum(np.where(urgent[order], 1.0, -price))
-    return float(np.floor(scores[order][int(worth.argmax())] * 100) / 100)
+    return _down(float(scores[order][int(worth.argmax())]))
+
+
+def _down(bar: float) -> float:
+    """Two decimals, rounded down."""
+    return float(np.floor(bar * 100) / 100)
 
 
 def hidden_from(writer: str) -> set[str]:

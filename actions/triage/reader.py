@@ -1,8 +1,8 @@
 """Triage: a message is read by the speller, the lexicon, the rules and the classifier, and assessed.
 
 Either of the two raises the alarm by itself: the classifier from its bar `alarm` on, an open rule (one that gives way to talk of policy
-and news anyhow) from the lower bar `quiet` on, a firm one from `silent` on. The three are chosen together on writers whom the classifier
-has not read, so that a false alarm costs the same under each (tools/train_triage.py).
+and news anyhow) from the lower bar `quiet` on, a firm one from `silent` on, under which hardly any danger lies (tools/train_triage.py).
+In a message of a few words there is too little for the classifier to go on: there no rule gives way to it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from actions.triage.cast import STATES, Cast, cast, persons, speaker
 from actions.triage.classifier import Classifier, Pieces, Reading, pieces
-from actions.triage.lexicon import Found, Lexicon
+from actions.triage.lexicon import BRIEF, Found, Lexicon
 from actions.triage.model import DATA, Assessment, Risk, table
 from actions.triage.rules import Rule, Scene
 from actions.triage.spelling import Speller, Text
@@ -126,7 +126,7 @@ class Triage:
         muted = scene.has(roles["mute"]) and not scene.has(("self", "minor_self", "help"))
         fired = [] if muted else sorted(self._fired(scene, since), key=lambda one: -one.risk)
         reading = self.classifier.read(words, found, _ids(fired), classes) if self.classifier and words.forms else None
-        if self.classifier and reading:
+        if self.classifier and reading and len(words.forms) > BRIEF:
             fired = [one for one in fired if reading.urgent >= (self.classifier.silent if one.rule.firm else self.classifier.quiet)]
         return Heard(words, found, classes, scene, fired, reading)
 
