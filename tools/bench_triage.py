@@ -27,7 +27,7 @@ from tools.typos import damaged
 
 HELD_OUT = ("heldout-a", "heldout-b")
 THIRD = ("heldout-c",)
-"""By a writer who came last: scored once, when all else was done."""
+"""By a writer who came last."""
 GOLD = ("train", "regression", "heldout", "voices")
 POLICY = frozenset({"answer", "abstain"})
 """Kinds of gold questions that ask about plans and policy."""
