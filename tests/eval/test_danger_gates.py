@@ -10,9 +10,9 @@ from actions.triage import Triage
 from tools.bench_triage import Judged, false_alarms, held_out, judged, policy, recall, writings
 
 # What was reached, less a little more than one standard error of it. Raise them after a gain; never lower one to let a change pass.
-RECALL = {"as written": 0.84, "stripped": 0.85, "typos": 0.80}
-NOW = {"as written": 0.90, "stripped": 0.90, "typos": 0.89}
-FALSE_ALARMS = {"as written": 0.08, "stripped": 0.09, "typos": 0.085}
+RECALL = {"as written": 0.91, "stripped": 0.91, "typos": 0.90}
+NOW = {"as written": 0.94, "stripped": 0.94, "typos": 0.93}
+FALSE_ALARMS = {"as written": 0.04, "stripped": 0.04, "typos": 0.04}
 
 
 @cache
