@@ -22,6 +22,7 @@ from knowledge.store.chatwoot import ChatwootItem, ChatwootState
 from knowledge.store.conversations import Accepted, Conversations
 from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
 from knowledge.store.desk import DeskView, Pulse, Wait
+from knowledge.store.directory_rows import DirectoryChanged, DirectoryRows, RowChange
 from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, text_sha256
 from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
 from knowledge.store.journal import CaseJournal, JournalEntry
@@ -53,6 +54,7 @@ __all__ = [
     "ChatwootState",
     "Credentials",
     "DeskView",
+    "DirectoryChanged",
     "DocumentRow",
     "EventRow",
     "Holiday",
@@ -64,6 +66,7 @@ __all__ = [
     "Outgoing",
     "Pulse",
     "RosterRows",
+    "RowChange",
     "Session",
     "Shift",
     "Step",
@@ -97,6 +100,7 @@ class Store:
         self.accounts = Accounts(database, clock, rng)
         self.sessions = Sessions(database, clock)
         self.audit = AuditLog(database, clock)
+        self.directory = DirectoryRows(database, clock)
 
     @classmethod
     def open(cls, url: str, clock: Callable[[], datetime], *, timeout: float = 2.0, rng: Random | None = None) -> Store:
