@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actions.duty.notices import DutyNotices
+from bot.directory.pages import DirectoryPages, build_directory
 from bot.duty.conversation import MAX_WAIT_S, PersonsSide
 from bot.duty.desk import DeskParts
 from bot.duty.pages import install_desk
@@ -87,6 +88,7 @@ def build_app(services: Services, gateway: Gateway, health: Health, *webhooks: A
     staff = install_staff(app, services.store, services.clock)
     provinces = [place.name for place in services.gazetteer.places]
     install_desk(app, DeskParts(staff, DutyNotices.load(services.directory), provinces))
+    app.include_router(build_directory(DirectoryPages(staff, services.directory_keeper, provinces)))
     for webhook in webhooks:
         app.include_router(webhook)
     app.include_router(build_pages(gateway, services.library(), emergency=rows, thread=persons_side.thread))

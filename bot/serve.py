@@ -179,6 +179,13 @@ async def _keep_up(services: Services) -> None:
             logger.error("event=index_fault detail=%s", error.advice)
         except Exception as error:
             logger.error("event=index_fault why=%s", type(error).__name__)
+        try:
+            if await asyncio.to_thread(services.directory_keeper.refresh):
+                logger.info("event=directory version=%s", services.directory_keeper.version)
+        except StoreError:
+            pass  # what was read stays in use
+        except Exception as error:
+            logger.error("event=directory_fault why=%s", type(error).__name__)
         await asyncio.sleep(_UPKEEP_EVERY_S)
 
 

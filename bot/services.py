@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from actions.notices import Notices
 from actions.routing import Router
 from actions.texts import Texts
 from actions.triage import Triage
+from bot.directory.keeper import DirectoryKeeper
 from bot.gateway import Parts
 from bot.knowledge_base import KnowledgeBase
 from bot.settings import Settings
@@ -31,7 +33,7 @@ from index.search import Retriever
 from index.understanding import Understanding
 from knowledge.collection import Collection
 from knowledge.directory import VIETNAM, Directory
-from knowledge.errors import IndexFault
+from knowledge.errors import IndexFault, StoreError
 from knowledge.model import Document, Status
 from knowledge.places import Gazetteer, load_gazetteer
 from knowledge.reorganisation import load_successions
@@ -64,6 +66,7 @@ class Services:
     triage: Triage
     answerability: Answerability
     demands: Demands
+    directory_keeper: DirectoryKeeper
     _answerer: Answerer | None = field(default=None, repr=False)
     _tried: str | None = None
     """The snapshot that was in use when one was opened last."""
@@ -75,6 +78,9 @@ class Services:
         store = Store.open(settings.database_url, clock)
         gazetteer = load_gazetteer()
         texts = Texts.load()
+        keeper = DirectoryKeeper.load(store, gazetteer)
+        with contextlib.suppress(StoreError):
+            keeper.refresh()
         knowledge_base = KnowledgeBase(store, gazetteer, settings.home, settings.encoder or snapshot.EMBEDDED, settings.database_url, clock)
         return cls(
             settings,
@@ -83,13 +89,14 @@ class Services:
             CaseJournal(_beside(settings.database_url, settings.home) / "cases.journal", clock=clock),
             gazetteer,
             knowledge_base,
-            Directory.load(),
+            keeper.live,
             texts,
             Notices(texts, gazetteer, load_successions()),
             Understanding.load(gazetteer),
             Triage.load(),
             Answerability.load(),
             Demands.load(),
+            keeper,
         )
 
     def answerer(self) -> Answerer:

@@ -244,7 +244,7 @@ class Shipped:
             held = tuple(dict(row) for row in rows(DATA / kind.file, [column.name for column in kind.fields]))
             for row in held:
                 try:
-                    rules.checked(kind, {**row, **({"area": listed(row["area"])[0]} if "area" in row else {})}, date.max)
+                    rules.checked(kind, _one_area(row), date.max)
                 except EntryRefused as error:
                     what = ", ".join(f"{problem.field} ({problem.reason})" for problem in error.problems)
                     raise KnowledgeError(f"{kind.file}, row {row['name']}: {what}", file=kind.file) from error
@@ -278,15 +278,19 @@ class Shipped:
             if (key, name, reason) not in known:
                 raise EntryRefused([Problem(name, reason)], key)
 
+    def values(self, kind: str, key: str) -> Values:
+        """The row of that key as it is shipped; empty where there is none."""
+        return self._shipped(kind, key) or {}
+
     def _shipped(self, kind: str, key: str | None) -> Values | None:
-        return next((row for row in self.tables[kind] if self.rules.kinds[kind].key_of(row) == key), None)
+        found = next((row for row in self.tables[kind] if self.rules.kinds[kind].key_of(row) == key), None)
+        return _one_area(found) if found else None
 
     def _entries(self, kind: Kind, changes: Sequence[Change]) -> Iterable[Entry]:
         mine = [change for change in changes if change.kind == kind.name]
         over = {change.base: change for change in mine if change.base is not None}
         for row in self.tables[kind.name]:
-            values = {**row, **({"area": listed(row["area"])[0]} if "area" in row else {})}
-            key = kind.key_of(row)
+            values, key = _one_area(row), kind.key_of(row)
             protected = kind.name == "hotlines" and key in self.rules.protected
             change = over.pop(key, None)
             if change is None:
@@ -353,10 +357,13 @@ def _procedure(values: Values) -> Procedure:
     return Procedure(**rest, words=listed(values["words"].replace(",", "|")), checked_on=date.fromisoformat(checked) if checked else None)
 
 
+def _one_area(row: Values) -> dict[str, str]:
+    """The row with its area as it is called; the shipped table lists its spellings as well."""
+    return {name: listed(value)[0] if name == "area" else value for name, value in row.items()}
+
+
 def _same(name: str, shipped: str, typed: str) -> bool:
-    if name in ("phone", "replaced_by"):
-        return digits(shipped) == digits(typed)
-    return (listed(shipped)[:1] if name == "area" else shipped) == (listed(typed)[:1] if name == "area" else typed)
+    return digits(shipped) == digits(typed) if name in ("phone", "replaced_by") else shipped == typed
 
 
 def _day(text: str, today: date) -> tuple[str, Reason | None]:
