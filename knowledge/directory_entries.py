@@ -26,7 +26,19 @@ from knowledge.text import clean_message, words
 Values = Mapping[str, str]
 Type = Literal["line", "text", "phone", "area", "date", "source", "opening", "choices"]
 Reason = Literal[
-    "missing", "too_long", "phone", "area", "date", "future", "source", "opening", "choice", "twice", "protected", "successor", "columns"
+    "missing",
+    "too_long",
+    "row_too_long",
+    "phone",
+    "area",
+    "date",
+    "future",
+    "source",
+    "opening",
+    "choice",
+    "twice",
+    "protected",
+    "successor",
 ]
 _PHONE = re.compile(r"\+?[0-9](?:[ .-]?[0-9])*")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
@@ -71,6 +83,8 @@ class Kind:
     file: str
     keys: tuple[str, ...]
     fields: tuple[Field, ...]
+    most: int | None = None
+    """Characters of a whole row; the names that only find it do not count."""
 
     def key_of(self, values: Values) -> str:
         """The name of a shipped row in addresses: "113", "so-y-te-dong-nai"."""
@@ -182,6 +196,9 @@ class Rules:
                 reason = "missing"
             if reason:
                 problems.append(Problem(column.name, reason))
+        if kind.most and sum(len(value) for name, value in values.items() if name != "words") > kind.most:
+            longest = max((column.name for column in kind.fields if column.type == "text"), key=lambda name: len(values[name]))
+            problems.append(Problem(longest, "row_too_long"))
         if problems:
             raise EntryRefused(problems)
         return values
@@ -241,14 +258,16 @@ class Shipped:
         """Reads and checks them. Raises KnowledgeError naming the row that does not fit."""
         tables: dict[str, tuple[Values, ...]] = {}
         for kind in rules.kinds.values():
-            held = tuple(dict(row) for row in rows(DATA / kind.file, [column.name for column in kind.fields]))
-            for row in held:
+            held = []
+            for row in rows(DATA / kind.file, [column.name for column in kind.fields]):
+                # The shipped table lists the spellings of an area behind its name.
+                one = {name: listed(value)[0] if name == "area" else value for name, value in row.items()}
                 try:
-                    rules.checked(kind, _one_area(row), date.max)
+                    held.append(rules.checked(kind, one, date.max))
                 except EntryRefused as error:
                     what = ", ".join(f"{problem.field} ({problem.reason})" for problem in error.problems)
                     raise KnowledgeError(f"{kind.file}, row {row['name']}: {what}", file=kind.file) from error
-            tables[kind.name] = held
+            tables[kind.name] = tuple(held)
         return cls(rules, tables, Directory.load())
 
     def merged(self, changes: Sequence[Change]) -> Merged:
@@ -283,20 +302,19 @@ class Shipped:
         return self._shipped(kind, key) or {}
 
     def _shipped(self, kind: str, key: str | None) -> Values | None:
-        found = next((row for row in self.tables[kind] if self.rules.kinds[kind].key_of(row) == key), None)
-        return _one_area(found) if found else None
+        return next((row for row in self.tables[kind] if self.rules.kinds[kind].key_of(row) == key), None)
 
     def _entries(self, kind: Kind, changes: Sequence[Change]) -> Iterable[Entry]:
         mine = [change for change in changes if change.kind == kind.name]
         over = {change.base: change for change in mine if change.base is not None}
         for row in self.tables[kind.name]:
-            values, key = _one_area(row), kind.key_of(row)
+            key = kind.key_of(row)
             protected = kind.name == "hotlines" and key in self.rules.protected
             change = over.pop(key, None)
             if change is None:
-                yield Entry(kind.name, key, values, "shipped", protected=protected)
+                yield Entry(kind.name, key, row, "shipped", protected=protected)
                 continue
-            kept = self._kept(values, change) if protected else {name: change.values.get(name, "") for name in values}
+            kept = self._kept(row, change) if protected else {name: change.values.get(name, "") for name in row}
             hidden = change.hidden and not protected
             yield Entry(kind.name, key, kept, "changed", hidden, change.row_id, change.version, protected)
         # A shipped row that is gone in this version stays where staff had changed it: it was theirs by then.
@@ -348,18 +366,13 @@ def overdue(entry: Entry, today: date, days: int = 90) -> bool:
 def _kind(name: str, row: Mapping[str, object]) -> Kind:
     table: Mapping[str, Mapping[str, object]] = row["fields"]  # type: ignore[assignment]
     columns = (Field(column, **{**says, "choices": tuple(says.get("choices", ()))}) for column, says in table.items())  # type: ignore[arg-type]
-    return Kind(name, str(row["file"]), tuple(row["key"]), tuple(columns))  # type: ignore[arg-type]
+    return Kind(name, str(row["file"]), tuple(row["key"]), tuple(columns), row.get("most"))  # type: ignore[arg-type]
 
 
 def _procedure(values: Values) -> Procedure:
     checked = values["checked_on"]
     rest = {name: value for name, value in values.items() if name not in ("checked_on", "words")}
     return Procedure(**rest, words=listed(values["words"].replace(",", "|")), checked_on=date.fromisoformat(checked) if checked else None)
-
-
-def _one_area(row: Values) -> dict[str, str]:
-    """The row with its area as it is called; the shipped table lists its spellings as well."""
-    return {name: listed(value)[0] if name == "area" else value for name, value in row.items()}
 
 
 def _same(name: str, shipped: str, typed: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from bot.web.render import day
-from knowledge.directory_entries import EntryRefused, Field, Kind, Rules, Values
+from knowledge.directory_entries import EntryRefused, Field, Kind, Problem, Rules, Values
 from knowledge.tables import listed
 
 
@@ -45,7 +45,7 @@ class Wording:
         """What is wrong, by field."""
         reasons: Mapping[str, str] = self.words["reasons"]
         return {
-            problem.field: reasons[problem.reason].format(field=self.label(kind.name, problem.field), limit=_limit(kind, problem.field))
+            problem.field: reasons[problem.reason].format(field=self.label(kind.name, problem.field), limit=_limit(kind, problem))
             for problem in error.problems
         }
 
@@ -54,8 +54,10 @@ class Wording:
         return {column.name: "|".join(get_all(column.name)) if column.choices else get(column.name) for column in kind.fields}
 
 
-def _limit(kind: Kind, name: str) -> int:
-    return next((column.limit for column in kind.fields if column.name == name), 0)
+def _limit(kind: Kind, problem: Problem) -> int:
+    if problem.reason == "row_too_long":
+        return kind.most or 0
+    return next((column.limit for column in kind.fields if column.name == problem.field), 0)
 
 
 def checked_today(values: Values, today: date) -> dict[str, str]:
