@@ -22,6 +22,8 @@ from bot.duty.pages import install_desk
 from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooLong, TooMany
 from bot.lookup.finding import Lookup
 from bot.lookup.pages import build_lookup
+from bot.reports.counting import Counting
+from bot.reports.pages import ReportPages, build_reports
 from bot.search_view import search_view
 from bot.services import Services
 from bot.staff.install import install_staff
@@ -89,6 +91,7 @@ def build_app(services: Services, gateway: Gateway, health: Health, *webhooks: A
     provinces = [place.name for place in services.gazetteer.places]
     install_desk(app, DeskParts(staff, DutyNotices.load(services.directory), provinces))
     app.include_router(build_directory(DirectoryPages(staff, services.directory_keeper, provinces)))
+    app.include_router(build_reports(ReportPages(staff, Counting.of(services))))
     for webhook in webhooks:
         app.include_router(webhook)
     app.include_router(build_pages(gateway, services.library(), emergency=rows, thread=persons_side.thread))

@@ -31,6 +31,7 @@ from bot.duty.dispatcher import Dispatcher
 from bot.duty.retention import RetentionSchedule
 from bot.gateway import Gateway
 from bot.lanes import Lane, switch_quickly
+from bot.reports.counting import Counting
 from bot.services import ROOT, Services, trim_memory
 from bot.supervisor import Child, check_port, ensure_rasa_model, free_port, http_probe, rasa_command
 from knowledge.errors import IndexFault, StoreError, TrogiupError
@@ -95,6 +96,7 @@ async def house(
             _keep_up(services),
             _learn(gateway),
             Dispatcher(services.store, notices, services.clock).run(),
+            Counting.of(services).run(),
             RetentionSchedule(services.store, services.journal, services.clock, *schedule).run(),
         ]
         webhooks = []

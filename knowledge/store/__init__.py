@@ -28,6 +28,7 @@ from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
 from knowledge.store.journal import CaseJournal, JournalEntry
 from knowledge.store.migrate import migrate
 from knowledge.store.outgoing import Outbox, Outgoing
+from knowledge.store.questions import Asked, DayCount, Questions
 from knowledge.store.retention import Retention
 from knowledge.store.roster import Absence, Holiday, RosterRows, RosterTable, Shift
 from knowledge.store.schema import VERSION_TABLE
@@ -43,6 +44,7 @@ __all__ = [
     "AccountRefused",
     "Accounts",
     "Actor",
+    "Asked",
     "AuditEntry",
     "AuditFilter",
     "AuditLog",
@@ -53,6 +55,7 @@ __all__ = [
     "ChatwootItem",
     "ChatwootState",
     "Credentials",
+    "DayCount",
     "DeskView",
     "DirectoryChanged",
     "DocumentRow",
@@ -101,6 +104,7 @@ class Store:
         self.sessions = Sessions(database, clock)
         self.audit = AuditLog(database, clock)
         self.directory = DirectoryRows(database, clock)
+        self.questions = Questions(database, clock)
 
     @classmethod
     def open(cls, url: str, clock: Callable[[], datetime], *, timeout: float = 2.0, rng: Random | None = None) -> Store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import secrets
 from dataclasses import dataclass
@@ -16,13 +17,16 @@ from httpx import Response
 
 from bot.directory.keeper import DirectoryKeeper
 from bot.directory.pages import DirectoryPages, build_directory
+from bot.lookup.finding import load_topics
+from bot.reports.counting import Counting
+from bot.reports.pages import ReportPages, build_reports
 from bot.staff.guard import COOKIE
 from bot.staff.install import install_staff
 from bot.staff.passwords import Passwords
 from bot.web.pages import mount_static
 from bot.web.security import security_headers
 from knowledge.places import Gazetteer
-from knowledge.store import Account, Actor, Store
+from knowledge.store import Account, Actor, NewCase, Store
 
 BY = Actor()
 HERE = "/can-bo/danh-ba"
@@ -49,6 +53,21 @@ class KeepingHouse:
     store: Store
     clock: Any
     keeper: DirectoryKeeper
+    counting: Counting
+    messages: int = 0
+
+    def asks(
+        self, text: str, kind: str = "answer", /, *, who: str = "web:1", channel: str = "web", danger: bool = False, **answer: Any
+    ) -> str:
+        """Somebody writes and is answered; the message's id. `danger`: a case is opened."""
+        self.messages += 1
+        message_id = f"m{self.messages}"
+        case = NewCase("domestic_violence", 4, "danger") if danger else None
+        self.store.conversations.accept(who, message_id, text, self.clock(), channel, case)
+        if kind:
+            said = json.dumps({"kind": kind, "text": "…", **answer}, ensure_ascii=False)
+            self.store.conversations.finish(who, message_id, said, None)
+        return message_id
 
     def add(self, username: str, *roles: str) -> Account:
         """Somebody with the second factor set up."""
@@ -80,7 +99,9 @@ def make_keeping(store: Store, clock: Any, gazetteer: Gazetteer) -> KeepingHouse
     mount_static(app)
     keeper = DirectoryKeeper.load(store, gazetteer)
     app.include_router(build_directory(DirectoryPages(staff, keeper, [place.name for place in gazetteer.places])))
-    return KeepingHouse(app, store, clock, keeper)
+    counting = Counting(store, load_topics(), gazetteer, clock)
+    app.include_router(build_reports(ReportPages(staff, counting)))
+    return KeepingHouse(app, store, clock, keeper, counting)
 
 
 def filled(page: str, action: str) -> dict[str, Any]:
