@@ -31,7 +31,8 @@ from knowledge.store.journal import CaseJournal, JournalEntry
 from knowledge.store.messengers import Messengers
 from knowledge.store.migrate import migrate
 from knowledge.store.outgoing import Outbox, Outgoing
-from knowledge.store.questions import Asked, DayCount, Questions
+from knowledge.store.publication import GoldQuestion, GoldQuestions
+from knowledge.store.questions import Asked, DayCount, Need, NeedChanged, NeedKind, Questions, Unhelped
 from knowledge.store.retention import Retention
 from knowledge.store.roster import Absence, Holiday, RosterRows, RosterTable, Shift
 from knowledge.store.schema import VERSION_TABLE
@@ -66,6 +67,7 @@ __all__ = [
     "DirectoryChanged",
     "DocumentRow",
     "EventRow",
+    "GoldQuestion",
     "Holiday",
     "InboxCounts",
     "InboxItem",
@@ -74,6 +76,9 @@ __all__ = [
     "Line",
     "Menu",
     "Messengers",
+    "Need",
+    "NeedChanged",
+    "NeedKind",
     "NewCase",
     "NewSend",
     "Note",
@@ -93,6 +98,7 @@ __all__ = [
     "Thread",
     "Tokens",
     "TranscriptLine",
+    "Unhelped",
     "VersionRow",
     "Wait",
     "sqlite_url",
@@ -121,6 +127,7 @@ class Store:
         self.audit = AuditLog(database, clock)
         self.directory = DirectoryRows(database, clock)
         self.questions = Questions(database, clock)
+        self.gold = GoldQuestions(database, clock)
         self.inbox = Inbox(database, clock)
         self.sends = Sends(database, clock)
         self.chats = Chats(database, clock)

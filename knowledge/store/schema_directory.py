@@ -1,4 +1,4 @@
-"""The tables of what staff keep beside the documents: changes of the directory, gold questions, needs, and counts for reports."""
+"""The tables of what staff keep beside the documents: changes of the directory, needs, and counts for reports."""
 
 from __future__ import annotations
 
@@ -36,22 +36,6 @@ class DirectoryStateTable(Base):
 
     state_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     version: Mapped[int]
-
-
-class GoldQuestionTable(Base):
-    """A question that must be answered as written here, put down by staff in words without personal data."""
-
-    __tablename__ = "gold_questions"
-
-    question_id: Mapped[int] = mapped_column(primary_key=True)
-    question: Mapped[str]
-    kind: Mapped[str]
-    document_id: Mapped[str | None]
-    must_say: Mapped[tuple[str, ...]]
-    retired: Mapped[bool]
-    version: Mapped[int]
-    changed_at: Mapped[datetime]
-    changed_by: Mapped[str | None]
 
 
 class QuestionNeedTable(Base):
