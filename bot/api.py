@@ -22,6 +22,8 @@ from bot.duty.pages import install_desk
 from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooLong, TooMany
 from bot.lookup.finding import Lookup
 from bot.lookup.pages import build_lookup
+from bot.questions.overview import Questions
+from bot.questions.pages import PresentAnswer, QuestionPages, build_questions
 from bot.reports.counting import Counting
 from bot.reports.pages import ReportPages, build_reports
 from bot.search_view import search_view
@@ -98,6 +100,9 @@ def build_app(
     install_desk(app, DeskParts(staff, DutyNotices.load(services.directory), provinces))
     app.include_router(build_directory(DirectoryPages(staff, services.directory_keeper, provinces)))
     app.include_router(build_reports(ReportPages(staff, Counting.of(services))))
+    questions = Questions.of(services.store, services.understanding.lexicon, services.gazetteer, services.clock)
+    answer = PresentAnswer(services.assistant, services.clock)
+    app.include_router(build_questions(QuestionPages(staff, questions, answer, services.library().documents, provinces)))
     for webhook in webhooks:
         app.include_router(webhook)
     app.include_router(build_pages(gateway, services.library(), emergency=rows, thread=persons_side.thread))

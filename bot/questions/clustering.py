@@ -17,8 +17,8 @@ from knowledge.places import Gazetteer
 from knowledge.text import fold, marked_words
 
 ALIKE = 0.35
-"""Cosine from which a question joins a group: the step of 0.05 with the best F1 of pairs on tests/eval/train.jsonl, where questions with one
-evidence count as alike; tests/directory/test_question_groups.py tries it on heldout.jsonl."""
+"""Cosine from which a question joins a group: the step of 0.05 with the best F1 of pairs on tests/eval/train.jsonl, where questions that
+share an evidence count as alike; tests/directory/test_question_groups.py tries it on heldout.jsonl."""
 
 
 @dataclass(frozen=True)

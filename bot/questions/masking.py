@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,14 @@ class Masker:
     def mask(self, text: str) -> str:
         """`text` in NFC on one line, with the label of what was there in place of it: "chị [tên] hỏi"."""
         return self._masked(" ".join(nfc(text).split()), hard_only=False)
+
+    def without_labels(self, masked: str) -> str:
+        """A masked text without what stands for the hidden."""
+        return self._labels.sub(" ", masked)
+
+    @cached_property
+    def _labels(self) -> re.Pattern[str]:
+        return re.compile("|".join(re.escape(f"[{label}]") for label in self.labels.values()))
 
     def must_not_be_kept(self, text: str) -> bool:
         """Whether it holds a number, an address of the net or the like that belongs to somebody."""

@@ -1,4 +1,7 @@
-"""The questions that were not helped, as staff see them: masked, in groups, with counts and trend. Worked out anew for each look, never kept."""
+"""The questions that were not helped, as staff see them: masked, in groups, with counts and trend.
+
+Worked out anew for each look, never kept: a question is gone from here when its message is.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from bot.questions.clustering import Grouping, Terms, group
 from bot.questions.masking import Masker
@@ -21,6 +25,7 @@ MOST = 1000
 """Questions of one look, the newest: more would take seconds, and nobody reads them."""
 _WEEK = timedelta(days=7)
 _WORDINGS = 20
+Row = TypeVar("Row", Need, GoldQuestion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,7 @@ class Questions:
         # The week before the last one is needed for the trend, also where only seven days are shown.
         kept = self.store.questions.unhelped(now - max(timedelta(days=filters.days), 2 * _WEEK), now + timedelta(minutes=1), MOST + 1)
         read = [question for question in map(self._read, kept[-MOST:]) if _fits(question, filters)]
-        grouping = group([self.terms(question.text) for question in read])
+        grouping = group([self.terms(self.masker.without_labels(question.text)) for question in read])
         needs, gold = self._near(grouping, self.store.questions.needs()), self._near(grouping, self.store.questions.gold())
         since = now - timedelta(days=filters.days)
         groups = []
@@ -127,7 +132,7 @@ class Questions:
         named = next((mention.province for mention in self.gazetteer.mentions(question.text)), None)
         return _Read(self.masker.mask(question.text), named, question.channel, question.received_at, question.why)
 
-    def _near[Row: (Need, GoldQuestion)](self, grouping: Grouping, rows: Iterable[Row]) -> Mapping[int, list[Row]]:
+    def _near(self, grouping: Grouping, rows: Iterable[Row]) -> Mapping[int, list[Row]]:
         """What staff have written down, by the group that it asks alike."""
         found: dict[int, list[Row]] = {}
         for row in rows:
