@@ -8,6 +8,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -15,9 +16,12 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
 
+from actions.model import Answer
 from bot.directory.keeper import DirectoryKeeper
 from bot.directory.pages import DirectoryPages, build_directory
 from bot.lookup.finding import load_topics
+from bot.questions.overview import Questions
+from bot.questions.pages import QuestionPages, build_questions
 from bot.reports.counting import Counting
 from bot.reports.pages import ReportPages, build_reports
 from bot.staff.guard import COOKIE
@@ -25,6 +29,9 @@ from bot.staff.install import install_staff
 from bot.staff.passwords import Passwords
 from bot.web.pages import mount_static
 from bot.web.security import security_headers
+from index.lexicon import Lexicon
+from knowledge.errors import IndexFault
+from knowledge.model import Document
 from knowledge.places import Gazetteer
 from knowledge.store import Account, Actor, NewCase, Store
 
@@ -54,6 +61,9 @@ class KeepingHouse:
     clock: Any
     keeper: DirectoryKeeper
     counting: Counting
+    questions: Questions
+    documents: list[Document]
+    """The published ones; without any there is no index."""
     messages: int = 0
 
     def asks(
@@ -92,6 +102,11 @@ class KeepingHouse:
         return client
 
 
+@cache
+def lexicon() -> Lexicon:
+    return Lexicon.load()
+
+
 def make_keeping(store: Store, clock: Any, gazetteer: Gazetteer) -> KeepingHouse:
     app = FastAPI()
     app.add_middleware(security_headers)
@@ -101,7 +116,17 @@ def make_keeping(store: Store, clock: Any, gazetteer: Gazetteer) -> KeepingHouse
     app.include_router(build_directory(DirectoryPages(staff, keeper, [place.name for place in gazetteer.places])))
     counting = Counting(store, load_topics(), gazetteer, clock)
     app.include_router(build_reports(ReportPages(staff, counting)))
-    return KeepingHouse(app, store, clock, keeper, counting)
+    documents: list[Document] = []
+
+    def answer(text: str) -> Answer:
+        if not documents:
+            raise IndexFault("no snapshot")
+        return Answer("abstain", f"Chưa có trong tài liệu: {text}")
+
+    questions = Questions.of(store, lexicon(), gazetteer, clock)
+    provinces = [place.name for place in gazetteer.places]
+    app.include_router(build_questions(QuestionPages(staff, questions, answer, lambda: documents, provinces)))
+    return KeepingHouse(app, store, clock, keeper, counting, questions, documents)
 
 
 def filled(page: str, action: str) -> dict[str, Any]:
