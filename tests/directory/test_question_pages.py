@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
+from typing import Any
 
 import pytest
 from keeping_house import KeepingHouse, send
