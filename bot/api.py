@@ -101,7 +101,7 @@ def build_app(
     app.include_router(build_directory(DirectoryPages(staff, services.directory_keeper, provinces)))
     app.include_router(build_reports(ReportPages(staff, Counting.of(services))))
     questions = Questions.of(services.store, services.understanding.lexicon, services.gazetteer, services.clock)
-    answer = PresentAnswer(services.assistant, services.clock)
+    answer = PresentAnswer(services.triage, services.directory, services.area, services.assistant, services.clock)
     app.include_router(build_questions(QuestionPages(staff, questions, answer, services.library().documents, provinces)))
     for webhook in webhooks:
         app.include_router(webhook)

@@ -48,10 +48,10 @@ class Wording:
 
 @dataclass(frozen=True)
 class Group:
-    """Questions that ask alike. `group_id` names it as long as its commonest wording stays the same; `days` is the period's length.
+    """Questions that ask alike. `group_id` names it as long as its commonest wording stays the same.
 
-    `week` and `week_before`: how many came in the last seven days, and in the seven before. `provinces`, `channels`, `why`: names with how
-    many, the commonest first; a question that names no province is in none.
+    `week` and `week_before`: how many came in the last seven days, and in the seven before; `new`: none that is looked at came before the
+    last seven. `provinces`, `channels`, `why`: names with how many, the commonest first; a question that names no province is in none.
     """
 
     group_id: str
@@ -59,6 +59,7 @@ class Group:
     number: int
     week: int
     week_before: int
+    new: bool
     last_at: datetime
     provinces: tuple[tuple[str, int], ...]
     channels: tuple[tuple[str, int], ...]
@@ -163,6 +164,7 @@ def _group(questions: list[_Read], since: datetime, now: datetime, needs: tuple[
         len(shown),
         sum(question.at >= now - _WEEK for question in questions),
         sum(now - 2 * _WEEK <= question.at < now - _WEEK for question in questions),
+        all(question.at >= now - _WEEK for question in questions),
         max(question.at for question in shown),
         _counted(question.province for question in shown),
         _counted(question.channel for question in shown),

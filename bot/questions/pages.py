@@ -17,13 +17,15 @@ from fastapi.responses import RedirectResponse
 
 from actions.assistant import Assistant
 from actions.eligibility_outcome import Eligibility
+from actions.first_answer import first_answer
 from actions.model import Answer, Context, Message
+from actions.triage import Triage
 from bot.direct import directly
 from bot.questions.overview import MOST, PERIODS, Filters, Group, Questions
 from bot.staff.guard import Form, SignedIn, Staff
 from bot.staff.render import StaffPages
 from index.evaluation.gold import plain
-from knowledge.directory import VIETNAM
+from knowledge.directory import VIETNAM, Directory
 from knowledge.errors import IndexFault, TrogiupError
 from knowledge.model import Document
 from knowledge.store import NeedChanged, NeedKind
@@ -50,14 +52,20 @@ class Unfit(TrogiupError):
 
 @dataclass(frozen=True)
 class PresentAnswer:
-    """What the assistant answers now to a question that begins a conversation. Nothing is kept, and no case is opened."""
+    """What is answered now to a question that begins a conversation. Nothing is kept, and no case is opened."""
 
+    triage: Triage
+    directory: Directory
+    area: Callable[[str], str | None]
     make: Callable[[], Assistant]
     clock: Callable[[], datetime]
 
     def __call__(self, text: str) -> Answer:
-        """Raises IndexFault."""
+        """Danger is looked for first, as in the gateway. Raises IndexFault."""
         now = self.clock()
+        if (assessment := self.triage.assess(text)).urgent:
+            said = first_answer(assessment, now, self.directory, self.area(text), case_noted=False)
+            return Answer("urgent", said.text, hotlines=said.hotlines)
         message = Message("", text, "", now, now.astimezone(VIETNAM).date())
         return directly(self._assistant, self._eligibility, message, Context())
 

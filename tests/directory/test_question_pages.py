@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
-from typing import Any
 
 import pytest
 from keeping_house import KeepingHouse, send
 
+from actions.assistant import Assistant
+from actions.triage import Triage
+from bot.questions.pages import PresentAnswer
 from knowledge.model import Document, Metadata
 from knowledge.store import AuditFilter
 
@@ -66,6 +67,7 @@ def test_the_filters_narrow_it_down(house: KeepingHouse) -> None:
 def test_a_trend_and_what_is_too_old(house: KeepingHouse) -> None:
     house.asks("giấy khuyết tật làm ở đâu", "abstain")
     house.asks("giấy khuyết tật làm ở đâu", "abstain")
+    assert "Mới tuần này" in house.browser("editor").get(HERE).text
     house.clock.forward(days=10)
     house.asks("giấy khuyết tật làm ở đâu", "abstain")
     page = house.browser("editor").get(f"{HERE}?ngay=7").text
@@ -163,6 +165,19 @@ def test_trying_other_words(house: KeepingHouse) -> None:
     tried = send(editor, there, f"{path}/thu?{query}".replace("&", "&amp;"), thu="<b>trẻ em</b>")
     assert "Chưa có trong tài liệu: &lt;b&gt;trẻ em&lt;/b&gt;" in tried.text
     assert editor.post(f"{path}/thu?{query}", data={"thu": "x"}).status_code == 403
+
+
+def test_who_is_in_danger_is_told_whom_to_call_also_in_a_trial(house: KeepingHouse) -> None:
+    def no_assistant() -> Assistant:
+        raise AssertionError("danger is decided before anything else")
+
+    ask = PresentAnswer(Triage.load(), house.keeper.live, lambda _: None, no_assistant, house.clock)
+    answer = ask("chồng đang cầm dao đòi giết em, cứu em với")
+        "chồng đang cầm dao đòi giết em, cứu em với"
+    )
+    assert (answer.kind, answer.case_id) == ("urgent", None)
+    assert "113" in answer.text.splitlines()[0]
+    assert house.store.cases.list(open_only=False) == ()
 
 
 def test_what_a_question_lacks_is_written_down_and_seen_to(house: KeepingHouse) -> None:
