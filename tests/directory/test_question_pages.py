@@ -173,8 +173,6 @@ def test_who_is_in_danger_is_told_whom_to_call_also_in_a_trial(house: KeepingHou
 
     ask = PresentAnswer(Triage.load(), house.keeper.live, lambda _: None, no_assistant, house.clock)
     answer = ask("chồng đang cầm dao đòi giết em, cứu em với")
-        "chồng đang cầm dao đòi giết em, cứu em với"
-    )
     assert (answer.kind, answer.case_id) == ("urgent", None)
     assert "113" in answer.text.splitlines()[0]
     assert house.store.cases.list(open_only=False) == ()
