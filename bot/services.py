@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -23,6 +24,7 @@ from actions.notices import Notices
 from actions.routing import Router
 from actions.texts import Texts
 from actions.triage import Triage
+from bot.directory.keeper import DirectoryKeeper
 from bot.gateway import Parts
 from bot.knowledge_base import KnowledgeBase
 from bot.settings import Settings
@@ -33,7 +35,7 @@ from index.search import Retriever
 from index.understanding import Understanding
 from knowledge.collection import Collection
 from knowledge.directory import VIETNAM, Directory
-from knowledge.errors import IndexFault
+from knowledge.errors import IndexFault, StoreError
 from knowledge.model import Document, Status
 from knowledge.places import Gazetteer, load_gazetteer
 from knowledge.reorganisation import load_successions
@@ -66,6 +68,7 @@ class Services:
     triage: Triage
     answerability: Answerability
     demands: Demands
+    directory_keeper: DirectoryKeeper
     _answerer: Answerer | None = field(default=None, repr=False)
     _tried: str | None = None
     """The snapshot that was in use when one was opened last."""
@@ -77,6 +80,9 @@ class Services:
         store = Store.open(settings.database_url, clock)
         gazetteer = load_gazetteer()
         texts = Texts.load()
+        keeper = DirectoryKeeper.load(store, gazetteer)
+        with contextlib.suppress(StoreError):
+            keeper.refresh()
         knowledge_base = KnowledgeBase(store, gazetteer, settings.home, settings.encoder or snapshot.EMBEDDED, settings.database_url, clock)
         return cls(
             settings,
@@ -85,13 +91,14 @@ class Services:
             CaseJournal(_beside(settings.database_url, settings.home) / "cases.journal", clock=clock),
             gazetteer,
             knowledge_base,
-            Directory.load(),
+            keeper.live,
             texts,
             Notices(texts, gazetteer, load_successions()),
             Understanding.load(gazetteer),
             Triage.load(),
             Answerability.load(),
             Demands.load(),
+            keeper,
         )
 
     def answerer(self) -> Answerer:

@@ -120,3 +120,30 @@ class Hotline:
     source: str
     checked_on: date | None
     replaced_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A procedure card of the directory: what somebody needs to know before going there. `words`: what people call it.
+
+    `province`: a province or "Toàn quốc"; `phone`: where one can ask about it.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    province: str
+    who: str
+    papers: str
+    where: str
+    how_long: str
+    fee: str
+    legal_basis: str
+    phone: str
+    hours: str
+    source: str
+    checked_on: date | None
+
+    @property
+    def area(self) -> str:
+        """For whom it is, as a hotline says it."""
+        return self.province

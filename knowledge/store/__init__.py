@@ -23,6 +23,7 @@ from knowledge.store.chatwoot import ChatwootItem, ChatwootState
 from knowledge.store.conversations import Accepted, Conversations
 from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
 from knowledge.store.desk import DeskView, Pulse, Wait
+from knowledge.store.directory_rows import DirectoryChanged, DirectoryRows, RowChange
 from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, text_sha256
 from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
 from knowledge.store.inbox import Inbox, InboxCounts, InboxItem, InboxRow
@@ -30,6 +31,8 @@ from knowledge.store.journal import CaseJournal, JournalEntry
 from knowledge.store.messengers import Messengers
 from knowledge.store.migrate import migrate
 from knowledge.store.outgoing import Outbox, Outgoing
+from knowledge.store.publication import GoldQuestion, GoldQuestions
+from knowledge.store.questions import Asked, DayCount, Need, NeedChanged, NeedKind, Questions, Unhelped
 from knowledge.store.retention import Retention
 from knowledge.store.roster import Absence, Holiday, RosterRows, RosterTable, Shift
 from knowledge.store.schema import VERSION_TABLE
@@ -47,6 +50,7 @@ __all__ = [
     "AccountRefused",
     "Accounts",
     "Actor",
+    "Asked",
     "AuditEntry",
     "AuditFilter",
     "AuditLog",
@@ -58,9 +62,12 @@ __all__ = [
     "ChatwootItem",
     "ChatwootState",
     "Credentials",
+    "DayCount",
     "DeskView",
+    "DirectoryChanged",
     "DocumentRow",
     "EventRow",
+    "GoldQuestion",
     "Holiday",
     "InboxCounts",
     "InboxItem",
@@ -69,6 +76,9 @@ __all__ = [
     "Line",
     "Menu",
     "Messengers",
+    "Need",
+    "NeedChanged",
+    "NeedKind",
     "NewCase",
     "NewSend",
     "Note",
@@ -77,6 +87,7 @@ __all__ = [
     "Pulse",
     "Quota",
     "RosterRows",
+    "RowChange",
     "Send",
     "SendCounts",
     "Session",
@@ -87,6 +98,7 @@ __all__ = [
     "Thread",
     "Tokens",
     "TranscriptLine",
+    "Unhelped",
     "VersionRow",
     "Wait",
     "sqlite_url",
@@ -113,6 +125,9 @@ class Store:
         self.accounts = Accounts(database, clock, rng)
         self.sessions = Sessions(database, clock)
         self.audit = AuditLog(database, clock)
+        self.directory = DirectoryRows(database, clock)
+        self.questions = Questions(database, clock)
+        self.gold = GoldQuestions(database, clock)
         self.inbox = Inbox(database, clock)
         self.sends = Sends(database, clock)
         self.chats = Chats(database, clock)
