@@ -15,9 +15,10 @@ from typing import Any
 from index import snapshot
 from knowledge.collection import Collection, dump_metadata, parse_metadata
 from knowledge.errors import IndexFault
-from knowledge.loading import Extracted, assemble, documents_in, load
+from knowledge.loading import assemble, documents_in, load
 from knowledge.model import Document
 from knowledge.places import Gazetteer
+from knowledge.reading.model import Extracted
 from knowledge.store import Store, VersionRow, text_sha256
 
 ROOT = Path(__file__).parent.parent
