@@ -21,6 +21,7 @@ from bot.duty.pages import install_desk
 from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooLong, TooMany
 from bot.lookup.finding import Lookup
 from bot.lookup.pages import build_lookup
+from bot.publication.pages import install_publication
 from bot.search_view import search_view
 from bot.services import Services
 from bot.staff.install import install_staff
@@ -87,6 +88,7 @@ def build_app(services: Services, gateway: Gateway, health: Health, *webhooks: A
     staff = install_staff(app, services.store, services.clock)
     provinces = [place.name for place in services.gazetteer.places]
     install_desk(app, DeskParts(staff, DutyNotices.load(services.directory), provinces))
+    install_publication(app, staff, services.publisher())
     for webhook in webhooks:
         app.include_router(webhook)
     app.include_router(build_pages(gateway, services.library(), emergency=rows, thread=persons_side.thread))

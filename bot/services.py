@@ -23,6 +23,7 @@ from actions.texts import Texts
 from actions.triage import Triage
 from bot.gateway import Parts
 from bot.knowledge_base import KnowledgeBase
+from bot.publication.publisher import Publisher
 from bot.settings import Settings
 from index import snapshot
 from index.answerability import Answerability
@@ -140,6 +141,12 @@ class Services:
     def library(self) -> Library:
         """For the document pages."""
         return Library(self)
+
+    def publisher(self) -> Publisher:
+        """What works on the way to publication."""
+        from bot.publication.apart import process_of  # it opens services itself
+
+        return Publisher(self.knowledge_base, self.clock, process_of(self.knowledge_base), self.refresh)
 
     def close(self) -> None:
         """Gives the database back."""

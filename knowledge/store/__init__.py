@@ -22,11 +22,14 @@ from knowledge.store.chatwoot import ChatwootItem, ChatwootState
 from knowledge.store.conversations import Accepted, Conversations
 from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
 from knowledge.store.desk import DeskView, Pulse, Wait
-from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, text_sha256
+from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, corpus_hash, text_sha256
+from knowledge.store.drafts import Corrections, Drafts, Edit, Overtaken, PublicationRefused, Work
 from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
+from knowledge.store.jobs import Job, JobKind, Jobs
 from knowledge.store.journal import CaseJournal, JournalEntry
 from knowledge.store.migrate import migrate
 from knowledge.store.outgoing import Outbox, Outgoing
+from knowledge.store.publication import GoldQuestion, GoldQuestions, Publications, Published
 from knowledge.store.retention import Retention
 from knowledge.store.roster import Absence, Holiday, RosterRows, RosterTable, Shift
 from knowledge.store.schema import VERSION_TABLE
@@ -51,17 +54,25 @@ __all__ = [
     "CaseJournal",
     "ChatwootItem",
     "ChatwootState",
+    "Corrections",
     "Credentials",
     "DeskView",
     "DocumentRow",
+    "Edit",
     "EventRow",
+    "GoldQuestion",
     "Holiday",
+    "Job",
+    "JobKind",
     "JournalEntry",
     "Line",
     "NewCase",
     "Note",
     "Notice",
     "Outgoing",
+    "Overtaken",
+    "PublicationRefused",
+    "Published",
     "Pulse",
     "RosterRows",
     "Session",
@@ -73,6 +84,8 @@ __all__ = [
     "TranscriptLine",
     "VersionRow",
     "Wait",
+    "Work",
+    "corpus_hash",
     "sqlite_url",
     "text_sha256",
 ]
@@ -85,6 +98,10 @@ class Store:
         """Use `Store.open`."""
         self._database = database
         self.documents = Documents(database, clock)
+        self.drafts = Drafts(database, clock)
+        self.gold = GoldQuestions(database, clock)
+        self.publications = Publications(database, clock)
+        self.jobs = Jobs(database, clock)
         self.conversations = Conversations(database, clock, rng)
         self.cases = Cases(database, clock)
         self.duty = Duty(database, clock)
