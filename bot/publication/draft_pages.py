@@ -71,8 +71,11 @@ def build_draft_pages(parts: PublicationParts) -> APIRouter:
         edits = store.drafts.edits(document_id)
         return Draft(row, work, read, correct(read, work.read_warnings, edits, base.gazetteer), edits)
 
+    def latest_of(found: Draft) -> int:
+        return next(one.latest_version for one in store.documents.list() if one.document_id == found.row.document_id)
+
     def common(me: SignedIn, found: Draft, error: str | None, done: str) -> dict[str, Any]:
-        latest = next(one.latest_version for one in store.documents.list() if one.document_id == found.row.document_id)
+        latest = latest_of(found)
         open_ = found.row.state in ("draft", "review") and found.row.version == latest
         return {
             "draft": found,
@@ -149,6 +152,10 @@ def build_draft_pages(parts: PublicationParts) -> APIRouter:
 
     def save(found: Draft, work: Work, put: Sequence[Edit], undo: Sequence[Edit], me: SignedIn) -> None:
         """Corrections, and what they make of the version."""
+        if found.row.state not in ("draft", "review"):
+            raise PublicationRefused("state")
+        if found.row.version != latest_of(found):
+            raise PublicationRefused("not_latest")
         if not put and not undo:
             return
         gone = {(edit.field, edit.anchor, edit.nth) for edit in [*put, *undo]}

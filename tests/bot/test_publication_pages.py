@@ -166,7 +166,7 @@ def test_hostile_words_are_words(office: Office, lan: Browser) -> None:
         text = lan.get(page)
         assert "<script>alert" not in text
         assert "<img src=x" not in text
-        assert "{{7*7}}" in text or page == HERE or "dong" in page
+        assert "{{7*7}}" in text
     assert lan.client.get(f"{HERE}/x'--/1").status_code == 404
     assert lan.client.get(f"{HERE}/{path.split('/')[-2]}/99999999999999999999").status_code == 404
     for field, value in (("province", "Atlantis"), ("issued_on", "31/02/2026"), ("valid_to", "1950-01-01"), ("title", "x" * 5000)):
