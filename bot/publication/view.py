@@ -15,6 +15,8 @@ from knowledge.reading.model import PAGE_BREAK
 from knowledge.store import DocumentRow, Edit, Work
 from knowledge.validity import status_on
 
+_OPTIONAL = frozenset({"outlook_to", "reports_on"})
+"""Fields that most plans have not."""
 _QUOTE = 160
 """Characters of a quote beside a field."""
 Waits = Literal["editor", "gate", "losses", "check", "approver", "nobody"]
@@ -50,8 +52,8 @@ class Field:
 
     @property
     def missing(self) -> bool:
-        """Neither read nor put there."""
-        return not self.value
+        """Neither read nor put there, and every plan has it."""
+        return not self.value and self.name not in _OPTIONAL
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def fields(metadata: Metadata, text: str, edits: Sequence[Edit]) -> list[Field]:
         fact = fact_of(metadata, name)
         quote = fact and " ".join(fact.span.of(text).split())
         kind: Literal["text", "date", "lines"] = "date" if name in DAYS else "lines" if name == "based_on" else "text"
-        found.append(Field(name, as_read(metadata, name), kind, quote[:_QUOTE] if quote else None, name in by_hand))
+        found.append(
+            Field(name, as_read(metadata, name), kind, quote[:_QUOTE] if quote and getattr(metadata, name) else None, name in by_hand)
+        )
     return found
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
 from docx import Document as Word
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -14,7 +15,9 @@ from httpx import Response
 
 from bot.api import build_app
 from bot.gateway import Gateway
+from bot.publication import publisher
 from bot.publication.apart import do
+from bot.publication.gold import shipped_questions
 from bot.publication.publisher import Publisher
 from bot.services import Services
 from bot.staff.passwords import Passwords
@@ -74,7 +77,10 @@ class Office:
 
         app = build_app(services, Gateway(services.gateway_parts(), None), lambda: {"rasa": "off"})
         worker = replace(services.publisher(), apart=here)
-        worker.start()
+        some = [row for row in shipped_questions() if row[0].endswith("-01")]  # the others cost seconds and show no more
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(publisher, "shipped_questions", lambda: some)
+            worker.start()
         return cls(services, app, worker)
 
     def add(self, username: str, *roles: str) -> str:
