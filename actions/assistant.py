@@ -143,7 +143,14 @@ class Assistant:
             return told
         if not reading.query.terms and not reading.query.provinces and not reading.query.numbers:
             return Answer("clarify", self.texts("clarify.vague"), suggestions=self.texts.choices("suggestions.examples"), context=context)
-        return self._documents(reading, context)
+        return self._documents(self._in_preferred(reading, context), context)
+
+    def _in_preferred(self, reading: Reading, context: Context) -> Reading:
+        """A question that names no place is asked for the province that the person has chosen."""
+        query = reading.query
+        if reading.turn != "standalone" or query.provinces or query.numbers or not context.preferred:
+            return reading
+        return replace(reading, sense=replace(reading.sense, query=replace(query, provinces=(context.preferred,))))
 
     def _again(self, reading: Reading, message: Message, context: Context) -> Answer:
         """Back to what was told: where it stands, the same at more length, or what comes after it."""

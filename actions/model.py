@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -22,6 +22,8 @@ class Message:
     received_at: datetime
     as_of: date
     channel: str = "api"
+    province: str | None = None
+    """The one that the person has chosen for all questions that name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,14 @@ class Context:
     """Numbers that the last answer gave out of the directory."""
     told: tuple[str, ...] = ()
     """Passage ids told in full, so that "nói rõ hơn" goes on after them."""
+    preferred: str | None = None
+    """The province that the person has chosen for all questions that name none."""
+
+    def preferring(self, province: str | None) -> Context:
+        """With the province chosen: it is the one talked about where none is, or where the choice is newer than the talk."""
+        if province == self.preferred:
+            return replace(self, province=self.province or province)
+        return replace(self, preferred=province, province=province or self.province, shown=(), cited=(), told=())
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Context:
@@ -115,6 +125,7 @@ class Context:
             tuple((str(document), int(start), int(end)) for document, start, end in raw.get("cited") or ()),
             tuple(raw.get("phones") or ()),
             tuple(raw.get("told") or ()),
+            raw.get("preferred"),
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any
 
@@ -25,6 +25,7 @@ from bot.publication.pages import install_publication
 from bot.search_view import search_view
 from bot.services import Services
 from bot.staff.install import install_staff
+from bot.web.events import EventStreams, build_events
 from bot.web.pages import build_pages, install_error_pages, mount_static
 from bot.web.security import security_headers
 from knowledge.directory import VIETNAM
@@ -72,8 +73,12 @@ class Metrics:
         Gauge("trogiup_answered_directly", "Answers given without Rasa", registry=self.registry).set_function(lambda: gateway.direct)
 
 
-def build_app(services: Services, gateway: Gateway, health: Health, *webhooks: APIRouter) -> FastAPI:
-    """The application. Starts nothing by itself. `webhooks`: by which other programs bring what they have for us."""
+def build_app(
+    services: Services, gateway: Gateway, health: Health, *webhooks: APIRouter, counted: Sequence[CollectorRegistry] = ()
+) -> FastAPI:
+    """The application. Starts nothing by itself. `webhooks`: by which other programs bring what they have for us; `counted`: what others
+    count, for /metrics.
+    """
     app = FastAPI(title="Trợ Giúp", version="1", openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None)
     metrics = Metrics(gateway)
     app.add_middleware(_limited_body)
@@ -82,8 +87,9 @@ def build_app(services: Services, gateway: Gateway, health: Health, *webhooks: A
     _messages(app, gateway, metrics)
     persons_side = PersonsSide(services.store, services.clock, services.texts("handover.officer"))
     _updates(app, persons_side)
+    app.include_router(build_events(EventStreams(persons_side.updates)))
     _search(app, services)
-    _health(app, services, health, metrics)
+    _health(app, services, health, [metrics.registry, *counted])
     rows = [row for phone in ("111", "113", "115", "114") if (row := services.directory.by_phone(phone))]
     staff = install_staff(app, services.store, services.clock)
     provinces = [place.name for place in services.gazetteer.places]
@@ -174,7 +180,7 @@ def _search(app: FastAPI, services: Services) -> None:
         return {"hits": search_view(services, q, province, on, k)}
 
 
-def _health(app: FastAPI, services: Services, health: Health, metrics: Metrics) -> None:
+def _health(app: FastAPI, services: Services, health: Health, registries: Sequence[CollectorRegistry]) -> None:
     @app.get("/healthz")
     async def alive() -> dict[str, str]:
         """The process answers."""
@@ -188,7 +194,7 @@ def _health(app: FastAPI, services: Services, health: Health, metrics: Metrics) 
 
     @app.get("/metrics", include_in_schema=False)
     def measured() -> Response:
-        return PlainTextResponse(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return PlainTextResponse(b"".join(map(generate_latest, registries)), media_type=CONTENT_TYPE_LATEST)
 
 
 def _state(part: Callable[[], object], fault: type[Exception]) -> str:

@@ -115,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
 
     _cases(add("cases", "commands_cases.list_", "cases opened for the person on duty").add_subparsers(metavar="ACTION", required=True))
     _accounts(add("accounts", "commands_accounts.list_", "who may sign in, and as what").add_subparsers(metavar="ACTION", required=True))
+    _channels(add("channels", "commands_channels.list_", "the apps that people write from").add_subparsers(metavar="ACTION", required=True))
 
     add("doctor", "doctor", "check installation and configuration, and say what to do")
     return top
@@ -147,14 +148,37 @@ def _accounts(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         ("disable", "disable", "end its sessions and let nobody in any more"),
         ("reset-password", "reset_password", "a new password, asked for or printed"),
         ("reset-totp", "reset_totp", "take the second factor off, for a lost telephone"),
+        ("link-telegram", "link_telegram", "an officer answers cases from Telegram; the bot tells the number that somebody has there"),
     ):
         action = actions.add_parser(name, help=help_, description=help_)
         action.set_defaults(run=f"commands_accounts.{run}")
         if name != "list":
             action.add_argument("name", metavar="NAME", help="the user name")
+        if name == "link-telegram":
+            action.add_argument("number", metavar="TELEGRAM_ID", help="as the bot answers to /lienket; none: the link is taken away")
         if name == "add":
             action.add_argument("--role", action="append", required=True, metavar="R", help=f"one of {', '.join(_ROLES)}; may be repeated")
             action.add_argument("--display-name", metavar="NAME", help="how colleagues know the person (the user name)")
+
+
+def _channels(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    for name, run, help_ in (
+        ("list", "list_", "what waits, what could not be sent, and the tokens, by channel"),
+        ("dead", "dead", "messages that could not be sent, the newest first; or decide on one"),
+    ):
+        action = actions.add_parser(name, help=help_, description=help_)
+        action.set_defaults(run=f"commands_channels.{run}")
+        if name == "dead":
+            one = action.add_mutually_exclusive_group()
+            one.add_argument("--again", type=int, metavar="ID", help="send it once more")
+            one.add_argument("--drop", type=int, metavar="ID", help="do not send it, and forget its words")
+            action.add_argument("--limit", type=int, default=50, metavar="N", help="how many (50)")
+    setup = actions.add_parser("setup", help="connect an app", description="connect an app: asks, tries it, keeps the secrets")
+    setup.set_defaults(run="commands_channels_setup.setup")
+    setup.add_argument("channel", choices=("telegram", "zalo-oa", "zalo-bot"))
+    setup.add_argument("--address", metavar="URL", help="the public https address of this service")
+    setup.add_argument("--polling", action="store_true", help="no webhook: the service asks for its messages")
+    setup.add_argument("--yes", action="store_true", help="ask nothing: take what is set")
 
 
 def _scope(made: argparse.ArgumentParser) -> None:

@@ -14,8 +14,10 @@ from bot.staff.passwords import MIN_LENGTH, Passwords, Weakness, one_time_passwo
 from knowledge.errors import SettingsError
 from knowledge.store import Account, Actor, Store
 from knowledge.store.accounts import fold_username
+from knowledge.store.duty import OFFICER
 
 _BY = Actor()
+TELEGRAM = "telegram"
 _REFUSED: dict[Weakness, str] = {
     "short": f"The password is too short: at least {MIN_LENGTH} characters.",
     "long": "The password is too long: at most 200 characters.",
@@ -72,6 +74,22 @@ def reset_password(settings: Settings, arguments: argparse.Namespace) -> int:
         password, typed = _password(account.username, passwords)
         store.accounts.set_password(account.account_id, passwords.hash_now(password), must_change=True, by=_BY)
         _say_password(account, password, typed)
+
+    return _with(settings, arguments, change)
+
+
+def link_telegram(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Who writes there under that number is this officer; "none": nobody any more."""
+
+    def change(store: Store, account: Account) -> None:
+        if arguments.number == "none":
+            store.messengers.unlink(TELEGRAM, account.account_id, _BY)
+            return
+        if not (arguments.number.isascii() and arguments.number.isdigit()):
+            raise SettingsError("A person's number in Telegram has digits only: the bot answers it to /lienket.")
+        if not account.has(OFFICER):
+            raise SettingsError(f"{account.username} is no duty officer: only officers answer cases.")
+        store.messengers.link(TELEGRAM, arguments.number, account.account_id, _BY)
 
     return _with(settings, arguments, change)
 

@@ -30,6 +30,7 @@ from actions.rasa_actions import payload, read_context, write_context
 from actions.texts import Texts
 from actions.triage import Assessment, Risk, Triage
 from bot.dialogue import RasaUnavailable
+from bot.direct import WorkshopDown, directly
 from bot.duty.talk import Talk, talk_about
 from bot.intake import Intake
 from bot.lanes import Hanging, Lane, RightOfWay
@@ -87,6 +88,14 @@ class Dialogue(Protocol):
         ...
 
 
+class Elsewhere(Protocol):
+    """What bot.direct.FarAnswers does; a fake in tests."""
+
+    async def answer(self, message: Message, context: Context) -> Mapping[str, Any]:
+        """The payload of the answer. WorkshopDown, IndexFault."""
+        ...
+
+
 @dataclass(frozen=True)
 class Parts:
     """What the gateway is put together from."""
@@ -112,6 +121,8 @@ class Gateway:
     def __init__(self, parts: Parts, dialogue: Dialogue | None, throttle: Throttle | None = None) -> None:
         self._parts = parts
         self.dialogue = dialogue
+        self.elsewhere: Elsewhere | None = None
+        """Where answers are worked out without Rasa; None for here."""
         self._throttle = throttle or Throttle()
         self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
         self._earlier: OrderedDict[str, deque[tuple[datetime, str]]] = OrderedDict()
@@ -134,11 +145,21 @@ class Gateway:
         first_answer(danger, self._parts.clock(), self._parts.directory, case_noted=True)
 
     async def reply(
-        self, *, conversation_id: str, text: str, message_id: str | None = None, as_of: date | None = None, channel: str = "api"
+        self,
+        *,
+        conversation_id: str,
+        text: str,
+        message_id: str | None = None,
+        as_of: date | None = None,
+        channel: str = "api",
+        province: str | None = None,
     ) -> dict[str, Any]:
-        """The answer object of the contract. RequestRefused (TooMany) when the message cannot be taken; nothing else is raised."""
+        """The answer object of the contract. RequestRefused (TooMany) when the message cannot be taken; nothing else is raised.
+
+        `province`: meant where neither the text nor the talk names one.
+        """
         started = time.perf_counter()
-        message = self._message(conversation_id, text, message_id, as_of, channel)
+        message = self._message(conversation_id, text, message_id, as_of, channel, province)
         assessment = await self._assessed(message)
         if assessment.urgent and not self._said_before(message, assessment):
             self._remember(message)
@@ -154,6 +175,17 @@ class Gateway:
                 return await self._answer(message, started)
         finally:
             self._waiting -= 1
+
+    async def reads_danger(self, conversation_id: str, text: str) -> bool:
+        """Whether `reply` would answer with the number to call. Nothing is kept. RequestRefused as there."""
+        message = self._message(conversation_id, text, None, None, "")
+        assessment = await self._assessed(message)
+        return assessment.urgent and not self._said_before(message, assessment)
+
+    def forget(self, conversation_id: str) -> None:
+        """What is in memory of a conversation; the store's `forget` is for the rest."""
+        self._earlier.pop(conversation_id, None)
+        self._contexts.pop(conversation_id, None)
 
     async def _assessed(self, message: Message) -> Assessment:
         before = self._texts_before(message)
@@ -182,16 +214,17 @@ class Gateway:
             return True
         return len(message.text) <= _BRIEF and contact.tells(message.text)
 
-    def _message(self, conversation_id: str, text: str, message_id: str | None, as_of: date | None, channel: str) -> Message:
+    def _message(
+        self, conversation_id: str, text: str, message_id: str | None, as_of: date | None, channel: str, province: str | None = None
+    ) -> Message:
         cleaned = storable(clean_message(text))  # half an emoji, as a program that cuts by UTF-16 units leaves it
         if not cleaned:
             raise RequestRefused(self._parts.texts("errors.empty"), field="text")
         if len(cleaned) > MAX_TEXT:
             raise TooLong(self._parts.texts("errors.too_long", limit=MAX_TEXT), field="text")
         now = self._parts.clock()
-        return Message(
-            conversation_id, cleaned, message_id or secrets.token_urlsafe(12), now, as_of or now.astimezone(VIETNAM).date(), channel
-        )
+        day = as_of or now.astimezone(VIETNAM).date()
+        return Message(conversation_id, cleaned, message_id or secrets.token_urlsafe(12), now, day, channel, province)
 
     # Danger
 
@@ -245,6 +278,7 @@ class Gateway:
         if accepted:
             with contextlib.suppress(StoreError, Hanging):
                 context = await self._database.run_within(_DATABASE_S, self._context, message)
+        context = context.preferring(message.province)
         talk = await self._talk(message, accepted, case_id)
         if talk and talk.reply is None:
             return self._silent(message, case_id, started)
@@ -254,7 +288,7 @@ class Gateway:
         answer = {**said, **self._ids(message, started)}
         if answer["kind"] == "handover" and not talk:
             answer = await self._handed_over(message, answer)
-        kept = read_context(told["context"])
+        kept = replace(read_context(told["context"]), preferred=message.province)
         self._contexts[message.conversation_id] = (message.received_at, kept)
         _trim(self._contexts)
         return await self._finished(message, answer, kept) if accepted else answer
@@ -302,16 +336,14 @@ class Gateway:
                 logger.info("event=answered_directly why=%s", error.advice)
         self.direct += 1
         try:
-            return payload(await self.answers.run(self._directly, message, context))
+            if self.elsewhere:
+                with contextlib.suppress(WorkshopDown):
+                    return await self.elsewhere.answer(message, context)
+            return payload(await self.answers.run(directly, self._parts.assistant, self._parts.eligibility, message, context))
         except Exception as error:  # whatever it is, the person gets an answer; its words may be the person's, so only its kind is logged
             down = isinstance(error, IndexFault)
             logger.error("event=%s why=%s", "index_down" if down else "assistant_failed", type(error).__name__)
             return payload(Answer("abstain", self._parts.texts("errors.unavailable", phones="113, 115, 111"), context=context))
-
-    def _directly(self, message: Message, context: Context) -> Answer:
-        """Without Rasa there is no form: who asks "tôi có được hưởng không" is told what can be said at once."""
-        eligibility = self._parts.eligibility
-        return (eligibility.direct(message, context) if eligibility else None) or self._parts.assistant.reply(message, context)
 
     async def _handed_over(self, message: Message, answer: dict[str, Any]) -> dict[str, Any]:
         kept = await self.intake.keep(message, NewCase("handover", 0, "handover", self._parts.area(message.text)), within=_DATABASE_S)

@@ -6,8 +6,8 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,29 @@ from typing import Any
 from bot.publication.corrections import correct, read_warnings
 from index import snapshot
 from knowledge.collection import Collection, dump_metadata, parse_metadata
-from knowledge.errors import IndexFault
-from knowledge.loading import assemble, documents_in, load
+from knowledge.compare import KIN, TWIN, figures, nearest, shingles
+from knowledge.errors import IndexFault, LoadError
+from knowledge.loading import assemble, documents_in, load_all, with_id
 from knowledge.model import Document
 from knowledge.places import Gazetteer
-from knowledge.reading.model import Extracted
-from knowledge.store import Store, VersionRow, Work, corpus_hash, text_sha256
+from knowledge.reading.model import Extracted, Progress
+from knowledge.reading.wording import warning
+from knowledge.store import DocumentRow, Store, VersionRow, Work, corpus_hash, text_sha256
+from knowledge.text import words
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "knowledge" / "sources"
-_SHAPING = ("knowledge/*.py", "knowledge/data/*", *(f"index/{name}.py" for name in ("analysis", "encoder", "lexical", "dense", "snapshot")))
+_SHAPING = (
+    "knowledge/*.py",
+    "knowledge/reading/*.py",
+    "knowledge/data/*",
+    *(f"index/{name}.py" for name in ("analysis", "encoder", "lexical", "dense", "snapshot")),
+)
 """What decides how a document becomes passages and vectors: when it changes, the snapshot is stale."""
+
+
+def _silent(done: int, of: int) -> None:
+    """Nobody watches the pages."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +50,27 @@ class KnowledgeBase:
     encoder: str
     database_url: str
     clock: Callable[[], datetime]
+    _known: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict, repr=False, compare=False)
 
     def ingest(self, file: Path, publish: bool) -> dict[str, Any]:
         """Takes a file in and reports on it in the contract's form. LoadError when it cannot be read."""
-        document, _, twin = self.take_in(load(file, self.gazetteer), file.read_bytes())
-        if publish and twin in (None, document.document_id):
+        (report,) = self.ingest_all(file, publish)
+        if isinstance(report, LoadError):
+            raise report
+        return report
+
+    def ingest_all(self, file: Path, publish: bool, progress: Progress = _silent) -> Iterator[dict[str, Any] | LoadError]:
+        """Takes a file in, or each file of a zip; for each a report, or why it cannot be read. `progress` hears of pages done."""
+        for loaded in load_all(file, self.gazetteer, progress):
+            yield self._ingested(loaded.document, loaded.content, publish) if loaded.document else loaded.error or LoadError(loaded.name)
+
+    def _ingested(self, read: Document, content: bytes, publish: bool) -> dict[str, Any]:
+        document, _, twin = self.take_in(read, content)
+        if twin and twin != document.document_id:
+            return self.report(document, self._state(twin), duplicate_of=twin)
+        if publish:
             self.store.documents.publish(document.document_id)
-        return self.report(document, self._state(twin or document.document_id), duplicate_of=twin)
+        return self.report(document, self._state(document.document_id), duplicate_of=twin)
 
     def take_in(self, read: Document, content: bytes) -> tuple[Document, int, str | None]:
         """A document as it was read becomes a new version, with the corrections that were made to it before.
@@ -52,10 +78,15 @@ class KnowledgeBase:
         Returns it with them, its version, and the document that has this text already (in which case nothing is added).
         """
         documents, drafts = self.store.documents, self.store.drafts
-        extra = read_warnings(read, self.gazetteer)
+        read = self._told_apart(read)
         edits = drafts.edits(read.document_id)
+        extra = read_warnings(read, self.gazetteer) if edits else ()
         document = correct(read, extra, edits, self.gazetteer).document if edits else read
         twin = self._twin(document)
+        if not twin:
+            plain = document
+            document, twin = self._compared(plain)
+            extra += tuple(said for said in document.metadata.warnings if said not in plain.metadata.warnings)
         if twin:
             return document, next(row.latest_version for row in documents.list() if row.document_id == twin), twin
         version = documents.add_version(
@@ -88,8 +119,50 @@ class KnowledgeBase:
             return twin
         version = next(row.latest_version for row in documents.list() if row.document_id == twin)
         latest = documents.get(twin, version)
-        same = (text_sha256(document.text), dump_metadata(document.metadata)) == (latest.text_sha256, latest.metadata_json)
-        return twin if same else None
+        # Warnings may differ: they tell of what else was held when a file came in.
+        read, held = (replace(each, warnings=()) for each in (document.metadata, parse_metadata(latest.metadata_json)))
+        return twin if text_sha256(document.text) == latest.text_sha256 and read == held else None
+
+    def _told_apart(self, document: Document) -> Document:
+        """Numbers begin anew each year: a document of the same number and issuer but of another year than the one held is another one."""
+        held = next((row for row in self.store.documents.list() if row.document_id == document.document_id), None)
+        was, now = (parse_metadata(held.metadata_json).issued_on if held else None), document.metadata.issued_on
+        if not was or not now or was.year == now.year or not document.metadata.number:
+            return document
+        return with_id(document, f"{document.document_id}{now.year}")
+
+    def _compared(self, document: Document) -> tuple[Document, str | None]:
+        """The document with what is to be said of held ones that are alike, and the one that it is a copy of.
+
+        A document of the same id is its next version, unless only the file's format differs: then it is a copy.
+        """
+        own = shingles(document.text)
+        found = nearest(own, ((row.document_id, self._shingles(row)) for row in self.store.documents.list()))
+        if found is None or found[1] < KIN:
+            return document, None
+        row = self.store.documents.get(found[0])
+        alike = {"document_id": found[0], "name": row.source_file, "percent": round(100 * found[1])}
+        if found[1] >= TWIN and self._is_copy(document, row):
+            return _warned(document, warning("near_twin", **alike)), found[0]
+        before = parse_metadata(row.metadata_json)
+        if found[0] == document.document_id or (before.title and _same_title(before.title, document.metadata.title)):
+            return _warned(document, warning("new_version", **alike)), None
+        return document, None
+
+    def _is_copy(self, document: Document, row: VersionRow) -> bool:
+        """Of two files of one document: the same figures in another format. Of two documents: not where both have numbers that differ."""
+        if row.document_id == document.document_id:
+            read, held = (_ending(document.source_file), document.ocr), (_ending(row.source_file), row.ocr)
+            return read != held and figures(document.text) == figures(row.text)
+        before = parse_metadata(row.metadata_json).number
+        return not (before and document.metadata.number and before != document.metadata.number)
+
+    def _shingles(self, row: DocumentRow) -> frozenset[int]:
+        """Of a document's latest version, remembered: a batch compares each file with all that is held."""
+        key = (row.document_id, row.latest_version)
+        if key not in self._known:
+            self._known[key] = shingles(self.store.documents.get(*key).text)
+        return self._known[key]
 
     def _state(self, document_id: str) -> str:
         return next(row.state for row in self.store.documents.list() if row.document_id == document_id)
@@ -225,3 +298,15 @@ class KnowledgeBase:
         """For a program that works on the same home and database."""
         encoder = {} if self.encoder == snapshot.EMBEDDED else {"TROGIUP_ENCODER": self.encoder}
         return {**os.environ, **encoder, "TROGIUP_HOME": str(self.home), "TROGIUP_DATABASE_URL": self.database_url}
+
+
+def _warned(document: Document, said: str) -> Document:
+    return replace(document, metadata=replace(document.metadata, warnings=(*document.metadata.warnings, said)))
+
+
+def _same_title(one: str, other: str | None) -> bool:
+    return other is not None and words(one) == words(other)
+
+
+def _ending(name: str) -> str:
+    return Path(name).suffix.lower()

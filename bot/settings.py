@@ -1,4 +1,4 @@
-"""The settings: the environment over a .env file, read once, handed on as one frozen value.
+"""The settings: the environment over a .env file over what `trogiup channels setup` has kept, read once, handed on as one frozen value.
 
 How each value is read and what it means stands in data_settings.yml; the defaults stand here. Nothing reads the environment at import.
 """
@@ -19,6 +19,8 @@ from knowledge.errors import SettingsError
 
 PREFIX = "TROGIUP_"
 HIDDEN = "••••"
+SECRETS_FILE = "secrets.env"
+"""In TROGIUP_HOME, in the form of .env: what `trogiup channels setup` was told. bot/channels/secrets.py writes it."""
 _DATA = Path(__file__).with_name("data_settings.yml")
 _ENV_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
@@ -74,12 +76,15 @@ class Settings:
 
     @classmethod
     def load(cls, environ: Mapping[str, str], root: Path) -> Settings:
-        """Settings of `environ` over those of `root`/.env over the defaults; relative paths count from `root`. An empty value is none.
+        """Settings of `environ` over those of `root`/.env over those of the home's secrets.env over the defaults; relative paths count from
+        `root`. An empty value is none.
 
-        Raises `SettingsError`: an unknown TROGIUP_ name, a value that does not fit or lacks another, a .env that others can read or that
-        is not one.
+        Raises `SettingsError`: an unknown TROGIUP_ name, a value that does not fit or lacks another, a file of settings that others can
+        read or that is not one.
         """
-        merged = {**read_env_file(root / ".env"), **environ}
+        by_hand = {**read_env_file(root / ".env"), **environ}
+        home = root / Path(by_hand.get("TROGIUP_HOME", "").strip() or "var").expanduser()
+        merged = {**read_env_file(home / SECRETS_FILE), **by_hand}
         given = {name: value.strip() for name, value in merged.items() if name.startswith(PREFIX) and value.strip()}
         known = _known()
         for name in merged:
@@ -89,7 +94,7 @@ class Settings:
                 raise SettingsError(f"Unknown setting {name}: {advice}")
         _all_of_chatwoot(given)
         values: dict[str, Any] = {_field_name(name): _parse(name, value, known[name], root) for name, value in given.items()}
-        values.setdefault("home", root / "var")
+        values["home"] = home
         values.setdefault("database_url", f"sqlite:///{values['home'] / 'trogiup.db'}")
         return cls(**values, given=frozenset(given))
 
@@ -113,7 +118,7 @@ def read_env_file(path: Path) -> dict[str, str]:
         if mode & 0o177:
             raise SettingsError(f"{path} holds secrets and has mode {mode:o}: run chmod 600 {path}.")
         lines = path.read_text("utf-8-sig").splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read as a UTF-8 text file: put that right or remove it.") from error

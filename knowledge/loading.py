@@ -19,11 +19,11 @@ from knowledge.reading.kinds import ENDINGS, kind_of, mismatch
 from knowledge.reading.model import LIMITS, Extracted, Progress
 from knowledge.reading.sandbox import read_apart, unpack_apart
 from knowledge.reading.wording import refusal, warning
+from knowledge.reading.wrapped import unwrapped
 from knowledge.text import fold, nfc
 
 MAX_BYTES = LIMITS.file_bytes
 """A file beyond this is refused."""
-_ENDINGS = ", ".join(ENDINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def documents_in(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise LoadError(f"{path}: cannot be opened; check the path and who may read it") from error
     if not found:
-        raise LoadError(f"{path}: no file in this folder can be read; give files that end in {_ENDINGS}")
+        raise LoadError(f"{path}: no file in this folder can be read; give .txt, .md, .html, .docx, .pdf, .png, .jpg, .tif or .zip")
     yield from found
 
 
@@ -128,7 +128,8 @@ def _document(path: Path, content: bytes, gazetteer: Gazetteer, progress: Progre
 
 def _decoded(content: bytes) -> tuple[str, None, bool, tuple[str, ...]]:
     text, warnings = decoded(content)
-    return text, None, False, warnings
+    whole, said = unwrapped(nfc(text))
+    return whole if said else text, None, False, (*warnings, *said)
 
 
 def _named(name: str, error: LoadError) -> LoadError:
@@ -146,6 +147,13 @@ def assemble(source_file: str, extracted: Extracted, gazetteer: Gazetteer, docum
     identity = document_id or identify(metadata, text)
     outlined = outline(text, identity)
     return Document(identity, source_file, text, metadata, outlined.sections, outlined.passages, extracted.pages, extracted.ocr)
+
+
+def with_id(document: Document, name: str) -> Document:
+    """The same document under the id that `name` hashes to."""
+    identity = hashlib.sha256(name.encode()).hexdigest()[:16]
+    outlined = outline(document.text, identity)
+    return replace(document, document_id=identity, sections=outlined.sections, passages=outlined.passages)
 
 
 def identify(metadata: Metadata, text: str) -> str:

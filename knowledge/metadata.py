@@ -285,7 +285,8 @@ def _signer(reading: _Reading, closing: int) -> str | None:
                 value = name["value"].title() if name["value"].isupper() else name["value"]
                 reading.facts.append(("signer", Fact(value, span)))
                 return value
-            if any(char.isalpha() for char in line) and not patterns["signed"].fullmatch(line):
+            # Between office and name: "Đã ký", and recipients that a scan's lines run into.
+            if any(char.isalpha() for char in line) and not patterns["between"].fullmatch(line):
                 break
             at = end + 1
     return None

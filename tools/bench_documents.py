@@ -2,7 +2,8 @@
 
 For each format: fields right, missing (null where there is something to read) and wrong; headings found under the right ones, and lines
 taken for headings that are none. Then the time of a PDF and of a scan of twenty pages. `first`: the plans that reading was tuned on;
-`later`: written afterwards. Options: `--of first later`, `--formats txt docx pdf scan`, `--misses` lists what is not right, `--times`: yes, no, only.
+`later`: written afterwards. Options: `--of first later`, `--formats txt docx pdf scan`, `--misses` (lists what is not right),
+`--times yes|no|only`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from knowledge.loading import load
 from knowledge.model import Document
 from knowledge.places import Gazetteer, load_gazetteer
 from knowledge.reading.ocr import has_tesseract
-from knowledge.text import nfc
+from knowledge.text import fold, nfc
 from tools.plan_maker import FIELDS, FORMATS, Plan, as_file, plans, twenty_pages
 
 _PDF_SECONDS, _SCAN_SECONDS = 10, 60
@@ -52,7 +53,7 @@ def said(document: Document) -> dict[str, Any]:
 
 
 def judge(score: Score, plan: Plan, document: Document, where: str) -> None:
-    """Adds a document to the score."""
+    """Adds a document to the score. Headings are compared without marks: a scan's "Thương bỉnh" is damage to words, not to the outline."""
     read = said(document)
     for name, true in plan.truth.items():
         got = read[name]
@@ -79,7 +80,7 @@ def _plain(value: Any) -> Any:
 
 
 def _path(path: Sequence[str]) -> tuple[str, ...]:
-    return tuple(" ".join(nfc(title).replace("–", "-").split()) for title in path)
+    return tuple("".join(fold(nfc(title)).replace("–", "-").split()) for title in path)
 
 
 def run(which: Sequence[str], formats: Sequence[str], gazetteer: Gazetteer) -> Iterator[tuple[str, str, Score]]:

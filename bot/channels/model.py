@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any, Literal, Protocol
 
 from knowledge.errors import TrogiupError
@@ -61,6 +62,10 @@ class Button:
     about: str | None = None
 
 
+RETURNING = frozenset({"say", "passage", "province", "vote"})
+"""Kinds of buttons that come back when they are pressed; a menu is their list, and its numbers count these alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A paragraph with its part in the whole, so that a channel with markup can set it off.
@@ -88,6 +93,12 @@ class Reply:
     menu: str | None = None
     reply_to: str | None = None
     chatter: bool = False
+
+    @property
+    def numbered(self) -> tuple[tuple[int, Button], ...]:
+        """The buttons in order, each with the number that it comes back as: from 1 over those that come back; 0 for calls and addresses."""
+        counted = count(1)
+        return tuple((next(counted) if button.kind in RETURNING else 0, button) for button in self.buttons)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,9 @@ class PersonsSide:
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._watch: asyncio.Task[None] | None = None
 
-    async def updates(self, conversation_id: str, after: int, wait: float) -> list[dict[str, Any]]:
-        """Rows after an id, oldest first; an empty list when there was none for `wait` seconds. What is asked after has arrived.
+    async def updates(self, conversation_id: str, after: int, wait: float, *, arrived: bool = True) -> list[dict[str, Any]]:
+        """Rows after an id, oldest first; an empty list when there was none for `wait` seconds. What is asked after has arrived, unless
+        it was only written to a stream (`arrived`).
 
         Raises StoreError.
         """
@@ -55,7 +56,7 @@ class PersonsSide:
         waits = sum(map(len, self._waiting.values())) < _MOST_WAITING
         self._waiting[conversation_id].add(told)
         try:
-            if after and len(conversation_id) >= SECRET_FROM:
+            if arrived and after and len(conversation_id) >= SECRET_FROM:
                 await asyncio.to_thread(self._store.updates.arrived, conversation_id, after)
             ends = time.monotonic() + (min(wait, MAX_WAIT_S) if waits else 0)
             while not (rows := await self._rows(conversation_id, after)) and (left := ends - time.monotonic()) > 0:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import StreamingResponse
 
 from actions.triage import Risk
+from bot.channels.zalo_oa.events import NAME as ZALO_OA
 from bot.duty.case_pages import build_case_pages
 from bot.duty.desk import DeskParts, install_refusals
 from bot.duty.live import Live
@@ -56,11 +57,13 @@ def _build_queue(parts: DeskParts, live: Live) -> APIRouter:
         }
         chosen = wanted if wanted in shown else "tat-ca"
         counts = {name: len(found) for name, found in shown.items()}
+        tokens = store.tokens.get(ZALO_OA)
         return {
             "cases": shown[chosen][:MOST],
             "left_out": max(0, counts[chosen] - MOST),
             "counts": counts,
             "chosen": chosen,
+            "zalo_failed_at": tokens.failed_at if tokens else None,
             "now": now,
             "names": parts.names(),
             "w": parts.words,

@@ -13,6 +13,10 @@ from knowledge.store import CaseJournal, Store
 
 logger = logging.getLogger("trogiup.retention")
 _EVERY_S = 3600.0
+_KEEP_EVENTS = timedelta(days=7)
+"""What the channels took in and sent: longer than a service repeats an event that it thinks was not taken."""
+_KEEP_DEAD = timedelta(days=30)
+"""What could not be sent waits that long for somebody to look at it."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,10 @@ class RetentionSchedule:
         cases = self.store.retention.purge(border)
         self.journal.purge(border)
         messages = self.store.conversations.purge(now - timedelta(days=self.conversations_days))
-        if cases or messages:
-            logger.warning("event=retention cases=%d messages=%d", cases, messages)
+        events = self.store.inbox.purge(now - _KEEP_EVENTS) + self.store.sends.purge(now - _KEEP_EVENTS, now - _KEEP_DEAD)
+        self.store.chats.purge(now - timedelta(days=self.conversations_days))
+        if cases or messages or events:
+            logger.warning("event=retention cases=%d messages=%d events=%d", cases, messages, events)
         return cases, messages
 
     async def run(self, every: float = _EVERY_S) -> None:

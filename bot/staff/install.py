@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from bot.staff.admin import build_admin
 from bot.staff.audit_view import build_audit_view
+from bot.staff.dead_letters import build_dead_letters
 from bot.staff.guard import FormRefused, RoleLacking, SignInNeeded, Staff
 from bot.staff.login import LoginParts, build_login, login_throttle
 from bot.staff.own_account import build_own_account
@@ -26,7 +27,8 @@ def install_staff(
     pages, kept = StaffPages(), passwords or Passwords.load()
     staff = Staff(store, clock)
     parts = LoginParts(staff, pages, kept, login_throttle(), refusal_s)
-    for router in (build_login(parts), build_own_account(parts), build_admin(staff, pages, kept), build_audit_view(staff, pages)):
+    own = (build_login(parts), build_own_account(parts))
+    for router in (*own, build_admin(staff, pages, kept), build_audit_view(staff, pages), build_dead_letters(staff, pages)):
         app.include_router(router)
     _refusals(app, pages)
     return staff

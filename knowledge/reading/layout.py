@@ -1,6 +1,6 @@
 """Words with places on a page, put into lines, columns, tables and paragraphs, as a person would read them.
 
-Lengths are in points, y downwards. What the head of an official letter needs is here: issuer on the left, motto on the right (Nghị định
+What the head of an official letter needs is here: issuer on the left, motto on the right (Nghị định
 30/2020/NĐ-CP, Phụ lục I), and the same at its foot, recipients beside the signature.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from knowledge.blocks import is_marked
+from knowledge.reading.placed import Box, Line, Page, Row, Word
 from knowledge.reading.wording import pattern
 from knowledge.syllables import load_syllables
 from knowledge.text import fold, nfc
@@ -21,91 +22,10 @@ _COLUMN_GAP = 1.2
 """Blank between two words, in heights of a line, from which they stand in different columns. Justified lines stay below."""
 _ENOUGH = 12
 """Wide lines on a page from which its margins are measured on it alone."""
+_SET_IN_COLUMNS = 8
+"""Rows with words on both sides from which wide columns are text, and no table."""
 _TOP = 0.42
 """The head of a letter lies in this upper part of the page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """Its centre."""
-        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """Letters without blanks, and where they stand. `sure`: 0 to 1, below 1 only when recognised from a picture."""
-
-    text: str
-    box: Box
-    sure: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page as it was found. `cells`: rectangles that ruled lines make, row by row, each row from left to right."""
-
-    width: float
-    height: float
-    words: tuple[Word, ...]
-    tables: tuple[tuple[tuple[Box, ...], ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Words side by side without a wide blank between them."""
-
-    words: tuple[Word, ...]
-
-    @property
-    def text(self) -> str:
-        """The words."""
-        return " ".join(word.text for word in self.words)
-
-    @property
-    def x0(self) -> float:
-        """Left end."""
-        return self.words[0].box.x0
-
-    @property
-    def x1(self) -> float:
-        """Right end."""
-        return max(word.box.x1 for word in self.words)
-
-    @property
-    def y(self) -> float:
-        """Middle."""
-        return statistics.fmean(word.box.middle[1] for word in self.words)
-
-    @property
-    def height(self) -> float:
-        """Of its tallest usual letters."""
-        return statistics.median(word.box.y1 - word.box.y0 for word in self.words)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What stands at one height of a page, parted by wide blanks."""
-
-    lines: tuple[Line, ...]
-
-    @property
-    def y(self) -> float:
-        """Middle."""
-        return statistics.fmean(line.y for line in self.lines)
-
-    @property
-    def text(self) -> str:
-        """Its parts as cells."""
-        return " | ".join(line.text for line in self.lines)
 
 
 @dataclass
@@ -200,22 +120,22 @@ def paragraphs(sheet: Sheet, first: bool, margins: Margins) -> list[str]:
     at = 0
     while at < len(sheet.rows):
         run = _run(sheet.rows, at, margins)
-        if run and len(run.rows) >= 2 and run.cells and not _letter_part(sheet, run, first):
-            flush()
-            found.append((run.rows[0].y, "\n".join(row.text for row in run.rows)))
-        elif run and (_letter_part(sheet, run, first) or len([r for r in run.rows if len(r.lines) > 1]) >= 2):
+        used = 0
+        if run and _in_columns(sheet, run, first):
             flush()
             for column in (run.left, run.right):
-                height = run.rows[0].y + (0.01 if column is run.right else 0.0)
                 if column:
-                    found.append((height, _column(column)))
-        else:
+                    found.append((run.rows[0].y + (0.01 if column is run.right else 0.0), _column(column)))
+            used = len(run.rows)
+        elif run and (table := cells(run.rows, margins)):
+            flush()
+            found.append((run.rows[0].y, "\n".join(" | ".join(row) for row in table[0])))
+            used = table[1]
+        if not used:
             # A wide blank in a line of prose, or a lone row.
-            cells = sheet.rows[at].lines
-            flow.extend((Line(tuple(word for line in cells for word in line.words)),))
-            at += 1
-            continue
-        at += len(run.rows)
+            flow.append(Line(tuple(word for line in sheet.rows[at].lines for word in line.words)))
+            used = 1
+        at += used
     flush()
     return [text for _, text in sorted(found, key=lambda item: item[0])]
 
@@ -240,7 +160,7 @@ class Margins:
         gaps = [b.y - a.y for a, b in itertools.pairwise(wide) if 0 < b.y - a.y < 3 * height]
         left = statistics.median_low(sorted(line.x0 for line in wide)[: max(1, len(wide) // 2)])
         right = statistics.median_high(sorted(line.x1 for line in wide)[len(wide) // 2 :])
-        return cls(left, right, height, min(gaps, default=1.4 * height))
+        return cls(left, right, height, sorted(gaps)[len(gaps) // 5] if gaps else 1.4 * height)
 
     @classmethod
     def of_each(cls, sheets: Sequence[Sheet]) -> list[Margins]:
@@ -278,8 +198,7 @@ def _run(rows: Sequence[Row], at: int, margins: Margins) -> _Run | None:
     if len(first.lines) < 2:
         return None
     if len(first.lines) > 2:
-        taken = list(_while(rows[at:], lambda row: len(row.lines) > 1))
-        return _Run(taken, (0.0, 0.0), cells=True) if len(taken) > 1 else None
+        return _Run(list(rows[at:]), (0.0, 0.0), cells=True)
     run = _Run([], (first.lines[0].x1, first.lines[1].x0))
     for row in rows[at:]:
         gutter = _narrowed(run.gutter, row)
@@ -295,13 +214,6 @@ def _run(rows: Sequence[Row], at: int, margins: Margins) -> _Run | None:
         for line in row.lines:
             (run.left if line.x1 <= run.gutter[0] + 1 else run.right).append(line)
     return run
-
-
-def _while(rows: Sequence[Row], test: object) -> Iterator[Row]:
-    for row in rows:
-        if not test(row):  # type: ignore[operator]
-            return
-        yield row
 
 
 def _narrowed(gutter: tuple[float, float], row: Row) -> tuple[float, float]:
@@ -320,11 +232,49 @@ def _near(row: Row, run: _Run, margins: Margins) -> bool:
     return row.y - run.rows[-1].y < 1.7 * margins.spacing
 
 
-def _letter_part(sheet: Sheet, run: _Run, first: bool) -> bool:
-    """The head of a letter, or its foot (recipients on the left, who signs on the right)."""
-    if first and run.rows[0].y < _TOP * sheet.page.height and not run.cells:
+def _in_columns(sheet: Sheet, run: _Run, first: bool) -> bool:
+    """Whether left is read before right: the head of a letter, its foot (recipients, signature), or text set in two columns."""
+    if run.cells:
+        return False
+    if first and run.rows[0].y < _TOP * sheet.page.height:
         return True
-    return bool(run.left) and bool(re.match(r"\W*n[oơ]i (?:nhan|nhau)", fold(run.left[0].text)))
+    if run.left and re.match(r"\W*n[oơ]i (?:nhan|nhau)", fold(run.left[0].text)):
+        return True
+    both = [row for row in run.rows if len(row.lines) == 2]
+    return len(both) >= _SET_IN_COLUMNS and all(line.x1 - line.x0 > 0.3 * sheet.page.width for row in both[1:-2] for line in row.lines)
+
+
+def cells(rows: Sequence[Row], margins: Margins) -> tuple[list[list[str]], int] | None:
+    """A table without rules, from its first row on: its rows of cells, and how many rows of the page it takes; None when it is none.
+
+    A line alone in one column that follows closely goes on with the cell above it; a column without words in a row stays empty.
+    """
+    taken: list[Row] = []
+    for row in rows:
+        alone = len(row.lines) == 1
+        if taken and row.y - taken[-1].y > 3 * margins.spacing:
+            break
+        if alone and (is_marked(row.text) or row.y - taken[-1].y > 1.3 * margins.spacing):
+            break
+        taken.append(row)
+    count = max(len(row.lines) for row in taken)
+    full = [row.lines for row in taken if len(row.lines) == count]
+    edges = [(max(row[at].x1 for row in full) + min(row[at + 1].x0 for row in full)) / 2 for at in range(count - 1)]
+    while taken and len(taken[-1].lines) == 1 and any(taken[-1].lines[0].x0 < edge < taken[-1].lines[0].x1 for edge in edges):
+        taken.pop()  # a line of prose under the table
+    if sum(len(row.lines) > 1 for row in taken) < 2:
+        return None
+    table: list[list[str]] = []
+    for row in taken:
+        made = [""] * count
+        for line in row.lines:
+            column = sum((line.x0 + line.x1) / 2 > edge for edge in edges)
+            made[column] = f"{made[column]} {line.text}".strip()
+        if table and len(row.lines) == 1:
+            table[-1] = [" ".join(filter(None, pair)) for pair in zip(table[-1], made, strict=True)]
+        else:
+            table.append(made)
+    return table, len(taken)
 
 
 def _column(lines: Sequence[Line]) -> str:

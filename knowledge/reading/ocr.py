@@ -8,18 +8,20 @@ import os
 import re
 import statistics
 import subprocess
+import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from shutil import which
 
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
-from knowledge.reading.layout import Box, Page, Word
+from knowledge.reading.counting import finished
 from knowledge.reading.model import Extracted, Limits, Progress
 from knowledge.reading.pages import text_of
+from knowledge.reading.placed import Box, Page, Word
 from knowledge.reading.wording import refusal, warning
 
 _LONGEST = 3600
@@ -30,6 +32,10 @@ _POOR = 0.6
 _DOUBTFUL = 0.5
 _MOST_DOUBTS = 5
 """Doubtful words that a warning quotes."""
+_BELOW_LINE = re.compile("[gjpqyQ,;()/|\\[\\]\u0323]")
+"""Letters, marks and the dot below that reach under the line."""
+_FAR = 60.0
+"""Points."""
 _SECONDS = 50.0
 """For one page; below `Limits.silent_seconds`."""
 
@@ -106,7 +112,8 @@ def read_picture(content: bytes, limits: Limits, progress: Progress) -> Extracte
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise refusal("broken") from error
     text, said = text_of(pages)
-    return Extracted(text, count, True, (*warnings, *said))
+    text, counted = finished(text)
+    return Extracted(text, count, True, (*warnings, *said, *counted))
 
 
 def _frames(file: Image.Image) -> Iterator[tuple[int, Image.Image, float]]:
@@ -161,26 +168,32 @@ def _words(picture: Image.Image, unit: float) -> list[Word]:
     lines: dict[tuple[str, ...], list[Word]] = {}
     table = _tesseract(picture, "-l", "vie", "--psm", "3", "--dpi", str(round(72 / unit)), config="tsv")
     for row in csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE):
-        if row.get("level") != "5" or not (row.get("text") or "").strip():
+        if row.get("level") != "5" or not (row.get("text") or "").strip(" |"):
             continue
         left, top, width, height = (int(row[name]) * unit for name in ("left", "top", "width", "height"))
-        word = Word(row["text"].strip(), Box(left, top, left + width, top + height), max(0.0, float(row["conf"])) / 100)
+        word = Word(
+            row["text"].strip(" |").replace("—", "–"), Box(left, top, left + width, top + height), max(0.0, float(row["conf"])) / 100
+        )
         lines.setdefault((row["block_num"], row["par_num"], row["line_num"]), []).append(word)
-    slants = [_slant(line) for line in lines.values() if len(line) >= 5]
+    slants = [slant for line in lines.values() for slant in _slants(line)]
     slant = statistics.median(slants) if slants else 0.0
+    high = statistics.median([w.box.y1 - w.box.y0 for line in lines.values() for w in line]) if lines else 0.0
     for line in lines.values():
-        # One height for the words of a line: "a" and "Ụ" must not seem to stand in different rows.
-        middle = statistics.median(word.box.middle[1] - slant * word.box.middle[0] for word in line)
-        half = statistics.median_high([word.box.y1 - word.box.y0 for word in line]) * 0.6
-        found += [Word(w.text, Box(w.box.x0, middle - half, w.box.x1, middle + half), w.sure) for w in line if not _speck(w)]
+        # One height for the words of a line, from where they stand: "a" and "Ụ" must not seem to be in different rows.
+        foot = statistics.median(word.box.y1 - slant * word.box.middle[0] for word in line)
+        found += [replace(w, box=Box(w.box.x0, foot - high, w.box.x1, foot)) for w in line if not _speck(w)]
     return found
 
 
-def _slant(line: list[Word]) -> float:
-    (x0, _), (x1, _) = line[0].box.middle, line[-1].box.middle
-    return (line[-1].box.y1 - line[0].box.y1) / max(1.0, x1 - x0)
+def _slants(line: list[Word]) -> Iterator[float]:
+    """Rise over run between words far apart that stand on the line with all their letters (Theil 1950, Sen 1968: take the median)."""
+    standing = [word.box for word in line if not _BELOW_LINE.search(unicodedata.normalize("NFD", word.text))]
+    for at, one in enumerate(standing):
+        for other in standing[at + 1 :]:
+            if other.middle[0] - one.middle[0] > _FAR:
+                yield (other.y1 - one.y1) / (other.middle[0] - one.middle[0])
 
 
 def _speck(word: Word) -> bool:
     """Ruled lines and dirt that came out as marks."""
-    return not any(char.isalnum() for char in word.text) and (word.sure < 0.3 or set(word.text) <= set("|_—~¬=.'‘’`"))
+    return not any(char.isalnum() for char in word.text) and (word.sure < 0.3 or set(word.text) <= set("|_~¬=.'‘’`"))

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from knowledge.blocks import is_marked
 from knowledge.furniture import is_page_number, is_stamp
-from knowledge.reading.layout import Margins, Page, Row, Sheet, paragraphs
+from knowledge.reading.layout import Margins, Sheet, paragraphs
 from knowledge.reading.model import PAGE_BREAK
+from knowledge.reading.placed import Page, Row
 from knowledge.reading.wording import warning
 from knowledge.text import fold, nfc
 
@@ -64,18 +65,20 @@ def _without_furniture(sheets: Sequence[Sheet]) -> tuple[str, ...]:
 
 
 def _running(sheets: Sequence[Sheet]) -> list[str]:
-    """Takes lines out that stand at the same edge of most pages, numbers aside; their words."""
+    """Takes lines out that stand outermost on most pages, numbers aside, and then those within; their words."""
     if len(sheets) < 2:
         return []
-    found = []
-    for edge in (slice(0, _EDGE), slice(-_EDGE, None)):
-        counts = Counter(key for sheet in sheets for key in {_key(row) for row in sheet.rows[edge]})
-        often = {key for key, count in counts.items() if count >= max(2, 0.6 * len(sheets)) and len(key) > 3}
-        for sheet in sheets:
-            for row in [row for row in sheet.rows[edge] if _key(row) in often]:
-                sheet.rows.remove(row)
-                found.append((_key(row), row.text))
-    return list(dict(found).values())
+    found: dict[str, str] = {}
+    for edge in (0, -1):
+        for _ in range(_EDGE):
+            outermost = [(sheet, sheet.rows[edge]) for sheet in sheets if len(sheet.rows) > 1]
+            counts = Counter(_key(row) for _, row in outermost)
+            often = {key for key, count in counts.items() if count >= max(2, 0.6 * len(sheets)) and len(key) > 3}
+            for sheet, row in outermost:
+                if _key(row) in often:
+                    sheet.rows.remove(row)
+                    found[_key(row)] = row.text
+    return list(found.values())
 
 
 def _key(row: Row) -> str:

@@ -10,11 +10,12 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 from PIL import Image
 
+from knowledge.reading.counting import finished
 from knowledge.reading.encodings import is_vietnamese
-from knowledge.reading.layout import Box, Page, Word
 from knowledge.reading.model import Extracted, Limits, Progress
 from knowledge.reading.ocr import Recogniser
 from knowledge.reading.pages import text_of
+from knowledge.reading.placed import Box, Page, Word
 from knowledge.reading.wording import refusal, warning
 
 DPI = 200
@@ -70,7 +71,8 @@ def _read(file: pdfium.PdfDocument, limits: Limits, progress: Progress) -> Extra
             progress(done, count)
         warnings.insert(0, warning("ocr", count=len(pictures), total=count))
     text, said = text_of(pages)
-    return Extracted(text, count, bool(pictures), (*warnings, *said))
+    text, counted = finished(text) if pictures else (text, ())
+    return Extracted(text, count, bool(pictures), (*warnings, *said, *counted))
 
 
 def _rendered(file: pdfium.PdfDocument, which: Sequence[int], limits: Limits) -> Iterator[tuple[int, Image.Image, float]]:

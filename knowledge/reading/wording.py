@@ -27,11 +27,11 @@ def pattern(name: str) -> re.Pattern[str]:
     return re.compile(table()["patterns"][name])
 
 
-def warning(name: str, **values: object) -> str:
+def warning(name: str, /, **values: object) -> str:
     """A warning for staff."""
     return str(table()["warnings"][name]).format(**values)
 
 
-def refusal(name: str, **values: object) -> LoadError:
+def refusal(name: str, /, **values: object) -> LoadError:
     """The error that a file cannot be read, with what to do; `reason` in its context is `name`."""
     return LoadError(str(table()["refusals"][name]).format(**values), reason=name)

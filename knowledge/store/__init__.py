@@ -18,6 +18,7 @@ from sqlalchemy import text
 from knowledge.store.accounts import ROLES, Account, AccountRefused, Accounts, Credentials
 from knowledge.store.audit import Actor, AuditEntry, AuditFilter, AuditLog, Subject
 from knowledge.store.cases import EVERYBODY, Case, CaseEvent, Cases, NewCase, TranscriptLine
+from knowledge.store.chats import Chat, Chats, Menu, Quota
 from knowledge.store.chatwoot import ChatwootItem, ChatwootState
 from knowledge.store.conversations import Accepted, Conversations
 from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
@@ -25,15 +26,19 @@ from knowledge.store.desk import DeskView, Pulse, Wait
 from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, corpus_hash, text_sha256
 from knowledge.store.drafts import Corrections, Drafts, Edit, Overtaken, PublicationRefused, Work
 from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
+from knowledge.store.inbox import Inbox, InboxCounts, InboxItem, InboxRow
 from knowledge.store.jobs import Job, JobKind, Jobs
 from knowledge.store.journal import CaseJournal, JournalEntry
+from knowledge.store.messengers import Messengers
 from knowledge.store.migrate import migrate
 from knowledge.store.outgoing import Outbox, Outgoing
 from knowledge.store.publication import GoldQuestion, GoldQuestions, Publications, Published
 from knowledge.store.retention import Retention
 from knowledge.store.roster import Absence, Holiday, RosterRows, RosterTable, Shift
 from knowledge.store.schema import VERSION_TABLE
+from knowledge.store.sends import NewSend, Send, SendCounts, Sends
 from knowledge.store.sessions import Session, Sessions
+from knowledge.store.tokens import ChannelTokens, Tokens
 from knowledge.store.updates import Thread, Updates
 
 __all__ = [
@@ -52,6 +57,7 @@ __all__ = [
     "CaseEvent",
     "CaseFile",
     "CaseJournal",
+    "Chat",
     "ChatwootItem",
     "ChatwootState",
     "Corrections",
@@ -62,11 +68,17 @@ __all__ = [
     "EventRow",
     "GoldQuestion",
     "Holiday",
+    "InboxCounts",
+    "InboxItem",
+    "InboxRow",
     "Job",
     "JobKind",
     "JournalEntry",
     "Line",
+    "Menu",
+    "Messengers",
     "NewCase",
+    "NewSend",
     "Note",
     "Notice",
     "Outgoing",
@@ -74,13 +86,17 @@ __all__ = [
     "PublicationRefused",
     "Published",
     "Pulse",
+    "Quota",
     "RosterRows",
+    "Send",
+    "SendCounts",
     "Session",
     "Shift",
     "Step",
     "Store",
     "Subject",
     "Thread",
+    "Tokens",
     "TranscriptLine",
     "VersionRow",
     "Wait",
@@ -114,6 +130,11 @@ class Store:
         self.accounts = Accounts(database, clock, rng)
         self.sessions = Sessions(database, clock)
         self.audit = AuditLog(database, clock)
+        self.inbox = Inbox(database, clock)
+        self.sends = Sends(database, clock)
+        self.chats = Chats(database, clock)
+        self.tokens = ChannelTokens(database, clock)
+        self.messengers = Messengers(database, clock)
 
     @classmethod
     def open(cls, url: str, clock: Callable[[], datetime], *, timeout: float = 2.0, rng: Random | None = None) -> Store:

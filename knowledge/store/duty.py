@@ -29,6 +29,7 @@ from knowledge.store.cases import (
     close_case,
     events,
     find_case,
+    live_case,
     lock_case,
     transcript,
 )
@@ -241,6 +242,16 @@ class Duty:
                 return case
             add_event(connection, case_id, now, "note", by, fields=",".join(sorted(changed)))
             return change_case(connection, case, **changed)
+
+    def unreachable(self, conversation_id: str) -> str | None:
+        """Nothing that is written reaches the person any more; the case that this was written down in, if one is open."""
+        with self._database.write() as connection:
+            case = live_case(connection, conversation_id)
+            if case is None:
+                return None
+            add_event(connection, case.case_id, self._clock(), "unreachable")
+            change_case(connection, case)  # whoever looks at it sees that something has happened
+            return case.case_id
 
     def seen(self, account_id: str) -> None:
         """A sign of life of an account: what it holds stays in its hands."""

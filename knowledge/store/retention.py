@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from knowledge.errors import KnowledgeError
 from knowledge.store.cases import Case, add_event, change_case, find_case, lock_case
+from knowledge.store.chats import forget_chat
 from knowledge.store.conversations import lock_conversation
 from knowledge.store.database import Database, insert
 from knowledge.store.duty import CaseFile, case_file
@@ -76,6 +77,7 @@ def _blank(connection: Connection, case: Case, at: datetime, account_id: str | N
     connection.execute(delete(ChatwootThreadTable).where(ChatwootThreadTable.case_id == case.case_id))
     remembered = update(ConversationTable).where(ConversationTable.conversation_id == case.conversation_id)
     connection.execute(remembered.values(context_json=None, context_at=None))
+    forget_chat(connection, case.conversation_id, at)
     # The conversation's id may be a person's id in a messenger: the case is hung up on a conversation of its own that says nothing.
     nobody = f"erased:{case.case_id}"
     statement = insert(connection, ConversationTable).values(conversation_id=nobody)

@@ -7,6 +7,7 @@
   const GIVE_UP_ON_ONE_TRY_MS = 20000;
   const COUNTER_FROM = 400;
   const WAIT_S = 25;
+  const MOST_FAILURES = 2;
   const LOOK_AGAIN_MS = [1000, 2000, 4000, 8000, 15000];
 
   const words = JSON.parse(document.getElementById("texts").textContent);
@@ -220,17 +221,45 @@
     if (old.querySelector(".sent") === null) old.append(element("p", { class: "sent" }, words.chat.edited));
   }
 
-  /** Asks again and again, each time until there is something or some seconds are over; after a lost network, in growing pauses. */
-  async function listen() {
+  const path = (kind) => `/api/v1/conversations/${encodeURIComponent(main.dataset.conversation)}/${kind}?after=${after}`;
+
+  /** By a stream where the browser and the way to the server have one; by asking again and again where not. */
+  function listen() {
     if (listening) return;
     listening = true;
+    if ("EventSource" in window) follow();
+    else poll();
+  }
+
+  /** The browser opens a stream that ended by itself again, and says what it has; when that fails twice running, something between holds it up. */
+  function follow() {
+    const source = new EventSource(path("events"));
+    let failures = 0;
+    source.addEventListener("open", () => { failures = 0; });
+    source.addEventListener("message", (event) => {
+      showSent(JSON.parse(event.data));
+      ask(0).catch(() => {}); // asking for what comes after it says that it has arrived
+    });
+    source.addEventListener("error", () => {
+      failures += 1;
+      if (source.readyState !== EventSource.CLOSED && failures < MOST_FAILURES) return;
+      source.close();
+      poll();
+    });
+  }
+
+  async function ask(wait) {
+    const response = await fetch(`${path("updates")}&wait=${wait}`, { signal: AbortSignal.timeout ? AbortSignal.timeout((wait + 10) * 1000) : undefined });
+    if (!response.ok) throw new Error(String(response.status));
+    (await response.json()).updates.forEach(showSent);
+  }
+
+  /** Each time until there is something or some seconds are over; after a lost network, in growing pauses. */
+  async function poll() {
     let failures = 0;
     for (;;) {
       try {
-        const path = `/api/v1/conversations/${encodeURIComponent(main.dataset.conversation)}/updates?after=${after}&wait=${WAIT_S}`;
-        const response = await fetch(path, { signal: AbortSignal.timeout ? AbortSignal.timeout((WAIT_S + 10) * 1000) : undefined });
-        if (!response.ok) throw new Error(String(response.status));
-        (await response.json()).updates.forEach(showSent);
+        await ask(WAIT_S);
         failures = 0;
       } catch {
         await pause(LOOK_AGAIN_MS[Math.min(failures++, LOOK_AGAIN_MS.length - 1)]);

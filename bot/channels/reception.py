@@ -1,0 +1,381 @@
+"""What arrives by any channel: on the disk first, then answered, one conversation in order, many side by side.
+
+An event is worked at least once, and what is said is sent once: the gateway gives the same answer for the same message, and each call has a
+key (knowledge/store/sends.py). So the program may be killed at any moment. Whoever is in danger overtakes everybody, their own earlier
+messages too, and is answered even while the database is down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from actions.triage import Triage
+from bot.channels.coding import calls, read_incoming, write_buttons, write_incoming
+from bot.channels.grouped import Grouped
+from bot.channels.metrics import ChannelMetrics
+from bot.channels.model import Channel, Incoming, Lane, Malformed, NotSent, Reply
+from bot.channels.postman import is_metered
+from bot.channels.spill import Spill
+from bot.gateway import MAX_ID, TooMany
+from bot.lanes import Hanging
+from bot.lanes import Lane as Thread
+from knowledge.errors import StoreError
+from knowledge.store import InboxItem, InboxRow, NewSend, Store
+
+logger = logging.getLogger("trogiup.reception")
+
+SIDE_BY_SIDE = 32
+"""Conversations that are answered at once, beside those in danger."""
+CROWD, CROWD_OF_CASE, CROWD_KEPT = 20, 500, 5
+"""More events than that waiting in one conversation are a flood, of which the last few are kept. Where a case is live somebody may be
+typing many short lines, and each is for the officer to read."""
+NOTICE_EVERY_S = 600
+TRIES = 3
+_PAUSES_S = (1.0, 5.0)
+_EVERY_S = 0.5
+_DATABASE_S = 1.0
+_RETRY_S = (0.2, 0.5, 1.0, 2.0)
+_UNKNOWN_CHANNEL = timedelta(minutes=10)
+_TYPING_AFTER_S = 0.3
+_LONG = 1_500
+"""Characters that triage reads within a millisecond or two; longer ones are read beside the event loop."""
+_MAX_EVENT_ID = 200
+_REMEMBERED = 5_000
+_CHATTER_RESERVE = 2
+"""Messages of a quota that small talk leaves for what matters."""
+_WRITING = frozenset({"text", "edit", "choice", "media", "joined", "unsupported"})
+"""Kinds by which the person shows that they are there."""
+
+
+class Concierge(Protocol):
+    """What is said to whatever arrives; knows no channel."""
+
+    async def handle(self, incoming: Incoming) -> Sequence[Reply]:
+        """The same for the same event, however often. TooMany: later. Raises whatever it does."""
+        ...
+
+    def flooded(self, incoming: Incoming, skipped: int) -> Reply:
+        """That only the last of very many messages are read."""
+        ...
+
+    def failed(self, incoming: Incoming) -> Reply:
+        """That something of ours went wrong, with the numbers to call."""
+        ...
+
+
+class Reception:
+    """Takes events in and has them worked. One for a process; used on one event loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        concierge: Concierge,
+        triage: Triage,
+        clock: Callable[[], datetime],
+        spill: Spill,
+        *,
+        to_send: Callable[[], None] = lambda: None,
+        metrics: ChannelMetrics | None = None,
+        alone: bool = False,
+    ) -> None:
+        """`to_send`: called when there is something for the postman. `alone`: no other program works on this database, so that what one
+        had in hand is not in hand any more.
+        """
+        self._store = store
+        self._channels = channels
+        self._concierge = concierge
+        self._triage = triage
+        self._clock = clock
+        self._spill = spill
+        self._to_send = to_send
+        self._metrics = metrics or ChannelMetrics()
+        self._alone = alone
+        self._taking, self._spilling, self._working = Thread("channel-inbox"), Thread("channel-spill"), Thread("channel-work")
+        self._reading = Thread("channel-triage")
+        self._incoming: Grouped[InboxRow] = Grouped(self._keep)
+        self._done: Grouped[tuple[int, Sequence[NewSend]]] = Grouped(self._finish)
+        self._wake = asyncio.Event()
+        self._busy: dict[Lane, dict[str, asyncio.Task[None]]] = {"danger": {}, "normal": {}}
+        self._aside: set[asyncio.Task[None]] = set()
+        self._said_already: OrderedDict[tuple[str, str], None] = OrderedDict()
+        """Calls that were made without the store."""
+
+    # Taking in
+
+    async def receive(self, channel_name: str, events: Sequence[Incoming]) -> None:
+        """Returns once they are on the disk: then they may be acknowledged. StoreError: neither database nor disk took them.
+
+        Malformed where an event names a conversation that cannot be one.
+        """
+        rows, urgent = [], []
+        for event in events:
+            if event.kind == "ignored":
+                continue
+            if len(event.conversation_id) > MAX_ID or not event.chat:
+                raise Malformed("An event names no conversation of this service.", channel=channel_name)
+            lane = await self._lane(event)
+            body = write_incoming(event)
+            wrote = event.kind in _WRITING
+            rows.append(InboxRow(channel_name, _id(event.event_id), event.conversation_id, lane, body, self._clock(), wrote))
+            urgent += [event] if lane == "danger" else []
+        try:
+            await self._incoming.put(*rows)
+        finally:
+            self._wake.set()
+
+    async def _lane(self, event: Incoming) -> Lane:
+        if event.kind == "unsupported":  # from a protected account: answered at once with the numbers
+            return "danger"
+        if not event.text or event.kind in {"staff", "left"}:
+            return "normal"
+        if len(event.text) <= _LONG:
+            urgent = self._triage.assess(event.text).urgent
+        else:
+            urgent = (await self._reading.run(self._triage.assess, event.text)).urgent
+        return "danger" if urgent else "normal"
+
+    async def _keep(self, rows: Sequence[InboxRow]) -> None:
+        """Many events at once; into the database, or else onto the disk."""
+        try:
+            new = await self._taking.run_within(_DATABASE_S, self._store.inbox.add, rows)
+        except (StoreError, Hanging) as error:
+            logger.error("event=events_spilled events=%d why=%s", len(rows), type(error).__name__)
+            for row in rows:
+                self._metrics.spilled.labels(row.channel).inc()
+                if row.lane == "danger":
+                    self._start(self._at_once(read_incoming(row.body_json)))
+            await self._spilling.run(self._spill.append, rows)
+            return
+        self._count(rows, new)
+
+    def _count(self, rows: Sequence[InboxRow], new: int) -> None:
+        channels = {row.channel for row in rows}
+        for channel in channels if len(channels) == 1 else ():
+            self._metrics.received.labels(channel).inc(new)
+            self._metrics.duplicates.labels(channel).inc(len(rows) - new)
+        if len(channels) > 1:  # a transaction tells one number; which repeats were whose is not worth a second look
+            for row in rows:
+                self._metrics.received.labels(row.channel).inc()
+
+    async def _at_once(self, incoming: Incoming) -> None:
+        """Danger while the database is down: said without being kept, and again should that fail. What is said twice saves nobody less."""
+        channel = self._channels.get(incoming.channel)
+        if channel is None:
+            return
+        try:
+            replies = await self._concierge.handle(incoming)
+        except Exception as error:
+            logger.error("event=at_once_failed channel=%s event_id=%s why=%s", incoming.channel, incoming.event_id, type(error).__name__)
+            replies = [self._concierge.failed(incoming)]
+        for reply in replies:
+            for number, call in enumerate(channel.render(reply, incoming.chat)):
+                for pause in (*_PAUSES_S, None):
+                    try:
+                        await channel.send(call)
+                        self._remember(channel.name, f"{reply.key}:{number}")
+                        break
+                    except NotSent:
+                        if pause is None:
+                            return  # it stands in the spill, and is sent from there
+                        await asyncio.sleep(pause)
+
+    def _remember(self, channel: str, key: str) -> None:
+        self._said_already[channel, key] = None
+        while len(self._said_already) > _REMEMBERED:
+            self._said_already.popitem(last=False)
+
+    # Working
+
+    async def run(self) -> None:
+        """Until cancelled. What is in hand then is worked by the next program."""
+        if self._alone:
+            await self._surely(self._store.inbox.release)
+        try:
+            while True:
+                self._wake.clear()
+                try:
+                    await self._replay()
+                    await self.round()
+                except StoreError as error:
+                    logger.error("event=inbox_waits why=%s", error.advice)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _EVERY_S)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Lets go of what is in hand."""
+        tasks = [*self._busy["danger"].values(), *self._busy["normal"].values(), *self._aside]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def round(self) -> int:
+        """Begin work on what is due, as far as hands are free; on how many events. Raises StoreError."""
+        danger, normal = self._busy["danger"], self._busy["normal"]
+        begun = 0
+        for item in await self._working.run(self._store.inbox.due, SIDE_BY_SIDE, frozenset(danger), "danger"):
+            self._begin(item)
+            begun += 1
+        if free := SIDE_BY_SIDE - len(normal):
+            for item in await self._working.run(self._store.inbox.due, free, frozenset(normal.keys() | danger.keys()), "normal"):
+                self._begin(item)
+                begun += 1
+        return begun
+
+    async def idle(self) -> None:
+        """Returns when nothing is in hand."""
+        while tasks := [*self._busy["danger"].values(), *self._busy["normal"].values(), *self._aside]:
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _replay(self) -> None:
+        if await self._spilling.run(self._spill.waiting):
+            moved = await self._spilling.run(self._spill.replay, self._store)
+            logger.warning("event=spill_replayed events=%d", moved)
+
+    def _begin(self, item: InboxItem) -> None:
+        task = asyncio.create_task(self._work(item))
+        busy = self._busy[item.lane]
+        busy[item.conversation_id] = task
+
+        def ended(done: asyncio.Task[None]) -> None:
+            if busy.get(item.conversation_id) is done:
+                del busy[item.conversation_id]
+            self._wake.set()
+            if not done.cancelled() and (error := done.exception()):
+                logger.error(
+                    "event=work_lost row=%d why=%s", item.row_id, type(error).__name__
+                )  # its lease lapses, then it is worked again
+
+        task.add_done_callback(ended)
+
+    async def _work(self, item: InboxItem) -> None:
+        channel = self._channels.get(item.channel)
+        if channel is None:
+            await self._surely(self._store.inbox.later, item.row_id, self._clock() + _UNKNOWN_CHANNEL)
+            return
+        try:
+            incoming = read_incoming(item.body_json)
+            if item.lane == "normal":
+                await self._thin_out(incoming, channel)
+            with self._typing(channel, incoming):
+                replies = await self._concierge.handle(incoming)
+            sends = await self._calls(channel, incoming, replies)
+        except TooMany as error:
+            await self._surely(self._store.inbox.later, item.row_id, self._clock() + timedelta(seconds=error.retry_after))
+        except StoreError:  # not the event's fault
+            await self._surely(self._store.inbox.later, item.row_id, self._clock() + timedelta(seconds=_PAUSES_S[0]))
+        except Exception as error:  # whatever it is, others go on; its words may be the person's, so only its kind is logged
+            await self._failed(item, channel, error)
+        else:
+            await self._retried(lambda: self._done.put((item.row_id, sends)))
+            self._to_send()
+
+    async def _calls(self, channel: Channel, incoming: Incoming, replies: Sequence[Reply]) -> list[NewSend]:
+        """What is to be sent; the menus are remembered before anybody can see them."""
+        now = self._clock()
+        sends: list[NewSend] = []
+        for reply in replies:
+            if reply.chatter and is_metered(channel):
+                quota = await self._working.run(self._store.chats.quota, incoming.conversation_id)
+                if quota.spent >= channel.quota - _CHATTER_RESERVE:
+                    continue
+            if reply.menu and reply.buttons:
+                keep = self._store.chats.keep_menu
+                await self._working.run(keep, incoming.conversation_id, reply.menu, write_buttons(reply.buttons))
+            sends += calls(channel, reply, incoming.conversation_id, now)
+        return [send for send in sends if (send.channel, send.key) not in self._said_already]
+
+    async def _failed(self, item: InboxItem, channel: Channel, error: Exception) -> None:
+        logger.error("event=work_failed row=%d channel=%s why=%s", item.row_id, item.channel, type(error).__name__)
+        if item.failures + 1 < TRIES:
+            at = self._clock() + timedelta(seconds=_PAUSES_S[min(item.failures, len(_PAUSES_S) - 1)])
+            await self._retried(lambda: self._working.run(self._store.inbox.later, item.row_id, at, failed=True))
+            return
+        self._metrics.failed.labels(item.channel).inc()
+        sends: Sequence[NewSend] = ()
+        try:
+            incoming = read_incoming(item.body_json)
+            sends = calls(channel, self._concierge.failed(incoming), item.conversation_id, self._clock())
+        except Exception as worse:
+            logger.critical("event=apology_failed row=%d why=%s", item.row_id, type(worse).__name__)
+        await self._surely(self._store.inbox.fail, item.row_id, sends)
+        self._to_send()
+
+    async def _thin_out(self, incoming: Incoming, channel: Channel) -> None:
+        """Of a flood only the last are worked, and the sender is told so once; others do not wait behind it."""
+        inbox, conversation_id = self._store.inbox, incoming.conversation_id
+        waiting = await self._working.run(inbox.waiting, conversation_id)
+        if waiting <= CROWD:
+            return
+        if waiting <= CROWD_OF_CASE and conversation_id in await self._working.run(self._store.cases.joined):
+            return
+        skipped = await self._working.run(inbox.skip, conversation_id, CROWD_KEPT)
+        logger.warning("event=flood conversation=%s skipped=%d", conversation_id, skipped)
+        self._metrics.skipped.labels(channel.name).inc(skipped)
+        told = self._concierge.flooded(incoming, skipped)
+        span = int(self._clock().timestamp()) // NOTICE_EVERY_S
+        sends = [
+            _named(send, f"flood:{conversation_id}:{span}:{n}") for n, send in enumerate(self._rendered(channel, told, conversation_id))
+        ]
+        await self._working.run(self._store.sends.add, sends)
+        self._to_send()
+
+    def _rendered(self, channel: Channel, reply: Reply, conversation_id: str) -> Sequence[NewSend]:
+        return calls(channel, reply, conversation_id, self._clock())
+
+    @contextlib.contextmanager
+    def _typing(self, channel: Channel, incoming: Incoming) -> Any:
+        """Shows that an answer is being worked out, where that takes a moment."""
+
+        async def show() -> None:
+            await asyncio.sleep(_TYPING_AFTER_S)
+            await channel.typing(incoming.chat)
+
+        task = self._start(show()) if incoming.kind in {"text", "edit", "choice"} else None
+        try:
+            yield
+        finally:
+            if task:
+                task.cancel()
+
+    async def _finish(self, worked: Sequence[tuple[int, Sequence[NewSend]]]) -> None:
+        await self._working.run(self._store.inbox.done_all, worked)
+
+    async def _surely(self, call: Callable[..., Any], *arguments: Any) -> None:
+        await self._retried(lambda: self._working.run(call, *arguments))
+
+    async def _retried(self, attempt: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Until the database answers."""
+        tries = 0
+        while True:
+            try:
+                await attempt()
+                return
+            except StoreError as error:
+                logger.error("event=inbox_waits why=%s", error.advice)
+                await asyncio.sleep(_RETRY_S[min(tries, len(_RETRY_S) - 1)])
+                tries += 1
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+        return task
+
+
+def _named(send: NewSend, key: str) -> NewSend:
+    return NewSend(send.channel, send.conversation_id, key, send.lane, send.call_json, send.not_before)
+
+
+def _id(event_id: str) -> str:
+    """Short enough for an index of any database."""
+    return event_id if len(event_id) <= _MAX_EVENT_ID else hashlib.sha256(event_id.encode("utf-8", "surrogatepass")).hexdigest()
