@@ -88,7 +88,11 @@ def build(home: Path, collection: Collection, corpus_version: str, encoder_name:
             work = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
             try:
                 manifest = _write(work, collection, corpus_version, encoder_name, now)
-                os.rename(work, folder / manifest.name)
+                target = folder / manifest.name
+                if target.exists() and any(True for _ in _faults(target, manifest)):
+                    shutil.rmtree(target)
+                if not target.exists():  # else it was left by one that was cut off before it swapped: its name is its content
+                    os.rename(work, target)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
             _swap_in(folder, manifest.name)
