@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
 from docx import Document as Word
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from house_fakes import Clock, settings_of
 from httpx import Response
 
 from bot.api import build_app
@@ -21,7 +24,7 @@ from bot.publication.gold import shipped_questions
 from bot.publication.publisher import Publisher
 from bot.services import Services
 from bot.staff.passwords import Passwords
-from knowledge.store import Actor
+from knowledge.store import Actor, CaseJournal, Store
 from knowledge.store.drafts import Work
 
 PASSWORD = "mèo con ngủ trưa"
@@ -62,12 +65,25 @@ def docx(text: str = PLAN) -> bytes:
     return buffer.getvalue()
 
 
+@cache
+def _hashed() -> str:
+    return Passwords.load().hash_now(PASSWORD)
+
+
+def services_on(opened: Services, home: Path, clock: Clock) -> Services:
+    """The services on another home, with the tables that are read already."""
+    settings = settings_of(home)
+    store = Store.open(settings.database_url, clock)
+    base = replace(opened.knowledge_base, store=store, home=home, database_url=settings.database_url, clock=clock, _known={})
+    journal = CaseJournal(home / "cases.journal", clock=clock)
+    return replace(opened, settings=settings, clock=clock, store=store, journal=journal, knowledge_base=base, _answerer=None, _tried=None)
+
+
 @dataclass
 class Office:
     """The application and what works behind it; `worker` does its heavy part in this process."""
 
     services: Services
-    app: FastAPI
     worker: Publisher
 
     @classmethod
@@ -75,17 +91,26 @@ class Office:
         def here(*asked: Any) -> list[dict[str, Any]]:
             return do(services, *asked)
 
-        app = build_app(services, Gateway(services.gateway_parts(), None), lambda: {"rasa": "off"})
-        worker = replace(services.publisher(), apart=here)
+        def swapped() -> None:
+            """As when nobody has asked yet: the first question opens what is in use then."""
+            if services._tried is not None:
+                services.refresh()
+
+        worker = replace(services.publisher(), apart=here, swapped=swapped)
         some = [row for row in shipped_questions() if row[0].endswith("-01")]  # the others cost seconds and show no more
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(publisher, "shipped_questions", lambda: some)
             worker.start()
-        return cls(services, app, worker)
+        return cls(services, worker)
+
+    @cached_property
+    def app(self) -> FastAPI:
+        """The application."""
+        return build_app(self.services, Gateway(self.services.gateway_parts(), None), lambda: {"rasa": "off"})
 
     def add(self, username: str, *roles: str) -> str:
         """Somebody with PASSWORD, under "Nguyễn …"; the account's id."""
-        accounts, by, hashed = self.services.store.accounts, Actor(), Passwords.load().hash_now(PASSWORD)
+        accounts, by, hashed = self.services.store.accounts, Actor(), _hashed()
         account = accounts.add(username, f"Nguyễn {username.title()}", roles, hashed, by=by)
         accounts.set_password(account.account_id, hashed, must_change=False, by=by)
         return account.account_id

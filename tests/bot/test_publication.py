@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
-from publication_house import PLAN, Office
+from house_fakes import Clock
+from publication_house import PLAN, Office, services_on
 
 from actions.model import Answer, Citation
 from bot.publication.corrections import correct, read_warnings
@@ -33,6 +35,13 @@ LAN, MINH = Actor("lan"), Actor("minh")
 
 class PowerCut(BaseException):
     """Nothing of the program is left."""
+
+
+@pytest.fixture
+def services(opened: Services, home: Path, clock: Clock) -> Iterator[Services]:
+    services = services_on(opened, home, clock)
+    yield services
+    services.close()
 
 
 @pytest.fixture

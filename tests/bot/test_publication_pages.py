@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from publication_house import EVIDENCE, HERE, PLAN, QUESTION, Browser, Office, docx, said
+from house_fakes import Clock
+from publication_house import EVIDENCE, HERE, PLAN, QUESTION, Browser, Office, docx, said, services_on
 
 from bot.services import Services
 from knowledge.store import AuditFilter
 
 HOSTILE = "'; DROP TABLE documents; --<script>alert(1)</script>{{7*7}}\"><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def services(opened: Services, home: Path, clock: Clock) -> Iterator[Services]:
+    services = services_on(opened, home, clock)
+    yield services
+    services.close()
 
 
 @pytest.fixture
@@ -72,9 +82,18 @@ def test_from_a_file_to_the_citizen_and_back(office: Office, lan: Browser, minh:
     assert office.services.store.publications.last() is None
     actions = [entry.action for entry in office.services.store.audit.search(AuditFilter(subject_id=path.split("/")[-2]))]
     assert actions[:4] == ["document_rolled_back", "document_published", "document_checked", *actions[3:4]]
-    # What was taken back can be approved again.
+    # What was taken back can be approved again, retired, and that taken back as well.
     assert minh.send(path, "cong-bo").status_code == 303
     office.work_off()
+    assert EVIDENCE in json.dumps(ask(office)["citations"], ensure_ascii=False)
+    assert minh.send(path, "ngung", reason="").status_code == 400
+    minh.send(path, "ngung", reason="Tỉnh đã có kế hoạch mới")
+    office.work_off()
+    assert ask(office)["citations"] == []
+    last = office.services.store.publications.last()
+    assert last is not None
+    assert last.action == "retired"
+    minh.client.post(f"{HERE}/lui", data={"csrf": minh.csrf(), "publication": str(last.publication_id)})
     assert EVIDENCE in json.dumps(ask(office)["citations"], ensure_ascii=False)
 
 
@@ -204,18 +223,3 @@ def test_roles(office: Office, lan: Browser) -> None:
         assert tra.client.post(f"{path}/{action}", data=token).status_code == 403, action
     assert tra.client.post(f"{HERE}/lui", data=token).status_code == 403
     assert tra.client.post(HERE, files=[("tep", ("a.txt", b"x"))]).status_code == 403
-
-
-def test_retired_and_taken_back(office: Office, lan: Browser, minh: Browser) -> None:
-    path = checked(office, lan)
-    minh.send(path, "cong-bo")
-    office.work_off()
-    assert minh.send(path, "ngung", reason="").status_code == 400
-    minh.send(path, "ngung", reason="Tỉnh đã có kế hoạch mới")
-    office.work_off()
-    assert ask(office)["citations"] == []
-    last = office.services.store.publications.last()
-    assert last is not None
-    assert last.action == "retired"
-    minh.client.post(f"{HERE}/lui", data={"csrf": minh.csrf(), "publication": str(last.publication_id)})
-    assert EVIDENCE in json.dumps(ask(office)["citations"], ensure_ascii=False)
