@@ -12,9 +12,10 @@ from fastapi.responses import RedirectResponse
 
 from bot.publication.corrections import MAX_LEVEL, Corrected, as_read, correct, read_fields
 from bot.publication.forms import Unfit, line_edits, metadata_edits, one_line, whole
+from bot.publication.original_pages import is_pictured, predecessor
 from bot.publication.pages import APPROVER, HERE, READERS, WRITERS, PublicationParts
 from bot.publication.view import fields as fields_of
-from bot.publication.view import line_of, lines, waits_for
+from bot.publication.view import line_of, lines, sheets, waits_for
 from bot.staff.guard import Form, SignedIn
 from knowledge.collection import dump_metadata, parse_metadata
 from knowledge.directory import VIETNAM
@@ -107,6 +108,7 @@ def build_draft_pages(parts: PublicationParts) -> APIRouter:
             "counts": {name: sum(row["change"] == name for row in found.work.gate or ()) for name in (*_SHOWN, "same", "missing")},
             "stale": found.work.gate_corpus != corpus,
             "checked_by_me": found.work.checked_by == me.account.account_id,
+            "predecessor": predecessor(base, found.row),
             "history": store.documents.history(found.row.document_id),
         }
         return pages.show("can-bo/draft.html", me, status, here=HERE, **common(me, found, error, done), **shown)
@@ -115,7 +117,8 @@ def build_draft_pages(parts: PublicationParts) -> APIRouter:
         me: SignedIn, found: Draft, status: int = 200, *, at: int | None = None, error: str | None = None, done: str = ""
     ) -> Response:
         shown = {
-            "lines": list(lines(found.corrected.document, found.work.read_text, found.fit)),
+            "sheets": sheets(found.corrected.document, lines(found.corrected.document, found.work.read_text, found.fit)),
+            "pictured": is_pictured(found.row),
             "at": at,
             "levels": range(1, MAX_LEVEL + 1),
             "level": _level_kept(found, at),

@@ -61,10 +61,12 @@ class PublicationParts:
 def install_publication(app: FastAPI, staff: Staff, publisher: Publisher) -> None:
     """Adds the routes."""
     from bot.publication.draft_pages import build_draft_pages
+    from bot.publication.original_pages import build_original_pages
 
     parts = PublicationParts(staff, publisher)
     app.include_router(build_overview(parts))
     app.include_router(build_draft_pages(parts))
+    app.include_router(build_original_pages(parts))
 
 
 def build_overview(parts: PublicationParts) -> APIRouter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -136,6 +136,26 @@ def lines(document: Document, read_text: str, edits: Sequence[Edit]) -> Iterator
             part: Part = "heading" if level else "none" if role is None else "body" if role == "heading" else role
             yield Line(at, line.strip(), was if was != line.strip() else None, part, level, page if new_page else None, changed)
         start = end + 1
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The lines of one page; `number`: None for a document without pages."""
+
+    number: int | None
+    lines: tuple[Line, ...]
+
+
+def sheets(document: Document, found: Iterable[Line]) -> list[Sheet]:
+    """The lines page by page, pages without words too: their picture may hold what was not read."""
+    if document.pages is None:
+        return [Sheet(None, tuple(found))]
+    by_page: dict[int, list[Line]] = {number: [] for number in range(1, document.pages + 1)}
+    page = 1
+    for line in found:
+        page = line.page or page
+        by_page.setdefault(page, []).append(line)
+    return [Sheet(number, tuple(held)) for number, held in by_page.items()]
 
 
 def line_of(text: str, at: int) -> tuple[str, int] | None:

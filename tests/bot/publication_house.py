@@ -9,10 +9,12 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import pypdfium2 as pdfium
 import pytest
 from docx import Document as Word
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from fpdf import FPDF
 from house_fakes import Clock, settings_of
 from httpx import Response
 
@@ -26,6 +28,7 @@ from bot.services import Services
 from bot.staff.passwords import Passwords
 from knowledge.store import Actor, CaseJournal, Store
 from knowledge.store.drafts import Work
+from tools.plan_maker import FONTS
 
 PASSWORD = "mèo con ngủ trưa"
 HERE = "/can-bo/tai-lieu"
@@ -77,6 +80,21 @@ def services_on(opened: Services, home: Path, clock: Clock) -> Services:
     base = replace(opened.knowledge_base, store=store, home=home, database_url=settings.database_url, clock=clock, _known={})
     journal = CaseJournal(home / "cases.journal", clock=clock)
     return replace(opened, settings=settings, clock=clock, store=store, journal=journal, knowledge_base=base, _answerer=None, _tried=None)
+
+
+def scan(text: str = PLAN) -> bytes:
+    """A PDF that holds nothing but the picture of a printed page."""
+    sheet = FPDF(format="A4")
+    sheet.set_margins(30, 20, 20)
+    sheet.add_font("serif", "", FONTS / "TroGiupSerif-Regular.ttf")
+    sheet.set_font("serif", "", 13)
+    sheet.add_page()
+    for line in text.splitlines():
+        sheet.multi_cell(0, 7.5, line, align="L", new_x="LMARGIN", new_y="NEXT")
+    made = io.BytesIO()
+    with pdfium.PdfDocument(bytes(sheet.output())) as file:
+        file[0].render(scale=200 / 72, grayscale=True).to_pil().save(made, "PDF", resolution=200, quality=80)
+    return made.getvalue()
 
 
 @dataclass
