@@ -22,7 +22,7 @@ from knowledge.model import Document
 from knowledge.places import Gazetteer
 from knowledge.reading.model import Extracted, Progress
 from knowledge.reading.wording import warning
-from knowledge.store import DocumentRow, Store, VersionRow, Work, corpus_hash, text_sha256
+from knowledge.store import Actor, DocumentRow, Store, Subject, VersionRow, Work, corpus_hash, text_sha256
 from knowledge.text import words
 
 ROOT = Path(__file__).parent.parent
@@ -110,6 +110,26 @@ class KnowledgeBase:
             return held
         row = self.store.documents.get(document_id, version)
         return self.store.drafts.begin(document_id, version, row.text, read_warnings(self._read(row), self.gazetteer))
+
+    def draft_of(self, row: VersionRow, by: Actor) -> int:
+        """A new version of what is published, from the same file, to be corrected; its number."""
+        documents, drafts, work = self.store.documents, self.store.drafts, self.work(row.document_id, row.version)
+        read = Document(row.document_id, row.source_file, work.read_text, parse_metadata(row.metadata_json), pages=row.pages, ocr=row.ocr)
+        document = correct(read, work.read_warnings, drafts.edits(row.document_id), self.gazetteer).document
+        version = documents.add_version(
+            row.document_id,
+            source_file=row.source_file,
+            content=documents.original(row.document_id, row.version),
+            text=document.text,
+            metadata_json=dump_metadata(document.metadata),
+            ocr=row.ocr,
+            pages=row.pages,
+            warnings=document.metadata.warnings,
+            even_alike=True,
+        )
+        drafts.begin(row.document_id, version, work.read_text, work.read_warnings)
+        self.store.audit.record(by, "document_added", Subject("document", row.document_id), None, {"version": version, "of": row.version})
+        return version
 
     def _twin(self, document: Document) -> str | None:
         """The document that has this text already: another one in any version, or this one when its latest version says the same."""

@@ -39,7 +39,6 @@ from knowledge.model import Document, Status
 from knowledge.places import Gazetteer, load_gazetteer
 from knowledge.reorganisation import load_successions
 from knowledge.store import CaseJournal, Store
-from knowledge.validity import status_on
 
 ROOT = Path(__file__).parent.parent
 Clock = Callable[[], datetime]
@@ -194,7 +193,7 @@ class Library:
 
     def status(self, document_id: str) -> Status:
         """Its validity today."""
-        return status_on(self.document(document_id).metadata, self._today().date())
+        return self._collection.status(self.document(document_id), self._today().date())
 
 
 def trim_memory() -> None:

@@ -20,13 +20,14 @@ from knowledge.metadata import read_metadata
 from knowledge.model import Document, Fact, Metadata, Span
 from knowledge.places import Gazetteer
 from knowledge.reading.model import Extracted
+from knowledge.relations import as_line, from_line
 from knowledge.store import Edit
 from knowledge.tables import DATA
 from knowledge.text import nfc
 
 FIELDS = (
     "kind", "number", "title", "issuer", "province", "issued_on", "signer", "valid_from", "valid_to", "outlook_to",
-    "based_on", "reports_on",
+    "based_on", "reports_on", "relations",
 )  # fmt: skip
 """Of the metadata, in the order in which people read them."""
 DAYS = frozenset({"issued_on", "valid_from", "valid_to", "outlook_to"})
@@ -74,6 +75,8 @@ def fact_of(metadata: Metadata, field: str) -> Fact | None:
 def as_read(metadata: Metadata, field: str) -> str:
     """A field's value as the words that a correction is known by; empty for None."""
     value = getattr(metadata, field)
+    if field == "relations":
+        return "\n".join(map(as_line, value))
     if isinstance(value, tuple):
         return "\n".join(value)
     return value.isoformat() if isinstance(value, date) else value or ""
@@ -135,6 +138,8 @@ def _words(value: Any) -> str:
 def _typed(field: str, value: Any) -> Any:
     if field == "based_on":
         return tuple(value or ())
+    if field == "relations":
+        return tuple(map(from_line, value or ()))
     return date.fromisoformat(value) if field in DAYS and value else value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
@@ -15,14 +15,13 @@ from bot.publication.forms import Unfit, line_edits, metadata_edits, one_line, w
 from bot.publication.original_pages import is_pictured, predecessor
 from bot.publication.pages import APPROVER, HERE, READERS, WRITERS, PublicationParts
 from bot.publication.view import fields as fields_of
-from bot.publication.view import line_of, lines, sheets, waits_for
+from bot.publication.view import line_of, lines, relation_rows, sheets, waits_for
 from bot.staff.guard import Form, SignedIn
-from knowledge.collection import dump_metadata, parse_metadata
+from knowledge.collection import Collection, dump_metadata, parse_metadata
 from knowledge.directory import VIETNAM
 from knowledge.errors import UnknownDocument
-from knowledge.model import Document
+from knowledge.model import Document, RelationKind
 from knowledge.store import Corrections, Edit, Overtaken, PublicationRefused, VersionRow, Work
-from knowledge.validity import status_on
 
 _MAX_QUESTION, _MAX_REASON = 500, 500
 _MOST_VERSIONS = 2**31
@@ -98,8 +97,10 @@ def build_draft_pages(parts: PublicationParts) -> APIRouter:
         questions = store.gold.of(found.row.document_id)
         corpus = publisher.corpus_with(found.row.document_id, found.row.version)
         shown = {
-            "status": status_on(document.metadata, publisher.clock().astimezone(VIETNAM).date()),
+            "status": Collection((document,)).status(document, publisher.clock().astimezone(VIETNAM).date()),
             "fields": fields_of(document.metadata, document.text, found.fit),
+            "relations": relation_rows(document.metadata),
+            "relation_kinds": get_args(RelationKind),
             "typed": typed,
             "places": [place.name for place in base.gazetteer.places],
             "questions": [question for question in questions if question.document_id],
@@ -301,6 +302,16 @@ def build_draft_pages(parts: PublicationParts) -> APIRouter:
                 wanted = {"document_id": document_id, "version": version, "revision": work.revision}
                 store.jobs.add("publish", wanted, me.actor)
             return f"{HERE}?xong=publishing"
+
+        return changed(me, document_id, version, sent, change)
+
+    @router.post(one + "/ban-moi")
+    def begin_again(document_id: str, version: int, me: SignedIn = writer, sent: Form = form) -> Response:
+        def change(found: Draft, work: Work) -> str:
+            if found.row.state != "published":
+                raise PublicationRefused("state")
+            latest = latest_of(found)
+            return f"{HERE}/{document_id}/{base.draft_of(found.row, me.actor) if latest == version else latest}"
 
         return changed(me, document_id, version, sent, change)
 

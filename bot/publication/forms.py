@@ -9,12 +9,13 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast, get_args
 
 from bot.publication.corrections import DAYS, FIELDS, MAX_LEVEL, as_read
 from bot.staff.guard import Form
-from knowledge.model import Metadata
+from knowledge.model import Metadata, Relation, RelationKind
 from knowledge.places import Gazetteer
+from knowledge.relations import as_line
 from knowledge.store import Edit
 from knowledge.text import nfc
 
@@ -22,7 +23,7 @@ MAX_FILE = 50 * 1024 * 1024
 MAX_FILES = 20
 MAX_UPLOAD = 4 * MAX_FILE
 """Bytes of all files of one form together."""
-_MAX_FIELD, _MAX_LINE, _MAX_LIST = 1000, 20_000, 40
+_MAX_FIELD, _MAX_LINE, _MAX_LIST, _MAX_RELATIONS = 1000, 20_000, 40, 40
 _UNSAFE = re.compile(r"[^\w.\- ()]+")
 _NAME = 120
 _CONTROL = frozenset({"Cc", "Cs", "Co"})
@@ -59,7 +60,8 @@ def metadata_edits(sent: Form, shown: Metadata, read: Metadata, gazetteer: Gazet
     """
     put: list[Edit] = []
     undo: list[Edit] = []
-    values: dict[str, Any] = {name: _value(name, sent.get(name, ""), gazetteer) for name in FIELDS}
+    values: dict[str, Any] = {name: _value(name, sent.get(name, ""), gazetteer) for name in FIELDS if name != "relations"}
+    values["relations"] = _relations(sent)
     _require_order(values)
     for name, value in values.items():
         words = "\n".join(value) if isinstance(value, list) else value or ""
@@ -138,6 +140,20 @@ def _value(name: str, sent: str, gazetteer: Gazetteer) -> Any:
             raise Unfit("province", name)
         return place
     return words
+
+
+def _relations(sent: Form) -> list[str]:
+    """The rows of the table that name a number; without their signs that divide columns."""
+    rows = []
+    for at in range(_MAX_RELATIONS):
+        kind, number, since, source = (one_line(sent.get(f"rel-{at}-{name}", "")) for name in ("kind", "number", "since", "source"))
+        if not number:
+            continue
+        if kind not in get_args(RelationKind):
+            raise Unfit("stale")
+        day = date.fromisoformat(found) if (found := since and _day(since, "relations")) else None
+        rows.append(as_line(Relation(cast(RelationKind, kind), number.replace("|", " "), day, source)))
+    return list(dict.fromkeys(rows))
 
 
 def _day(words: str, name: str) -> str:

@@ -9,8 +9,8 @@ from typing import Literal
 
 from bot.knowledge_base import KnowledgeBase
 from bot.publication.corrections import DAYS, FIELDS, as_read, fact_of, line_key
-from knowledge.collection import parse_metadata
-from knowledge.model import Document, Metadata, Status
+from knowledge.collection import Collection, parse_metadata
+from knowledge.model import Document, Metadata, Relation, Status
 from knowledge.reading.model import PAGE_BREAK
 from knowledge.store import DocumentRow, Edit, Work
 from knowledge.validity import status_on
@@ -73,12 +73,16 @@ class Line:
 def listed(base: KnowledgeBase, today: date) -> list[Listed]:
     """Every document, those that wait for somebody first, the newest first."""
     works = base.store.drafts.all()
+    published = [
+        Document(one.document_id, one.source_file, "", parse_metadata(one.metadata_json)) for one in base.store.documents.published()
+    ]
+    held = Collection(tuple(published))
     found = []
     for row in base.store.documents.list():
         latest = "published" if row.published_version == row.latest_version else _state(base, row)
         work = works.get((row.document_id, row.latest_version))
         metadata = parse_metadata(row.metadata_json)
-        status = status_on(metadata, today)
+        status = held.status(held.document(row.document_id), today) if row.published_version else status_on(metadata, today)
         found.append(Listed(row, latest, metadata, status, waits_for(latest, work), work.checked_by if work else None))
     order = {"review": 0, "draft": 1, "published": 2, "retired": 3}
     return sorted(sorted(found, key=lambda one: one.row.added_at, reverse=True), key=lambda one: order[one.latest])
@@ -105,6 +109,8 @@ def fields(metadata: Metadata, text: str, edits: Sequence[Edit]) -> list[Field]:
     by_hand = {edit.field for edit in edits}
     found = []
     for name in FIELDS:
+        if name == "relations":
+            continue  # a table of its own
         fact = fact_of(metadata, name)
         quote = fact and " ".join(fact.span.of(text).split())
         kind: Literal["text", "date", "lines"] = "date" if name in DAYS else "lines" if name == "based_on" else "text"
@@ -112,6 +118,11 @@ def fields(metadata: Metadata, text: str, edits: Sequence[Edit]) -> list[Field]:
             Field(name, as_read(metadata, name), kind, quote[:_QUOTE] if quote and getattr(metadata, name) else None, name in by_hand)
         )
     return found
+
+
+def relation_rows(metadata: Metadata, kept: int = 2) -> list[Relation | None]:
+    """The table of relations, with some empty rows at its end."""
+    return [*metadata.relations, *([None] * kept)]
 
 
 def lines(document: Document, read_text: str, edits: Sequence[Edit]) -> Iterator[Line]:

@@ -88,10 +88,12 @@ class Documents:
         pages: int | None = None,
         warnings: Sequence[str] = (),
         state: Literal["draft", "review"] = "draft",
+        even_alike: bool = False,
     ) -> int:
         """Add what was read from `content` (the original bytes) as a new version and return its number, from 1.
 
-        When nothing differs from the latest version, that one's number is returned and nothing is added. What is published stays published.
+        When nothing differs from the latest version, that one's number is returned and nothing is added, unless `even_alike`. What is
+        published stays published.
         """
         kept = {
             "source_file": storable(source_file),
@@ -108,7 +110,7 @@ class Documents:
             columns = [VersionTable.version, *(getattr(VersionTable, name) for name in kept)]
             of_document = select(*columns).where(VersionTable.document_id == document_id)
             latest = connection.execute(of_document.order_by(VersionTable.version.desc()).limit(1)).first()
-            if latest and tuple(latest)[1:] == tuple(kept.values()):
+            if latest and not even_alike and tuple(latest)[1:] == tuple(kept.values()):
                 return int(latest[0])
             version = int(latest[0]) + 1 if latest else 1
             row = {**kept, "content": content, "text": text, "state": state, "added_at": self._clock()}
