@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -223,3 +224,32 @@ def test_roles(office: Office, lan: Browser) -> None:
         assert tra.client.post(f"{path}/{action}", data=token).status_code == 403, action
     assert tra.client.post(f"{HERE}/lui", data=token).status_code == 403
     assert tra.client.post(HERE, files=[("tep", ("a.txt", b"x"))]).status_code == 403
+
+
+def test_relations_are_kept_and_what_is_published_is_corrected_in_a_new_version(office: Office, lan: Browser) -> None:
+    path = office.upload(lan, docx(PLAN.replace("II. TỔ CHỨC", "2. Kế hoạch này thay thế Kế hoạch số 15/KH-UBND.\nII. TỔ CHỨC")))
+    assert 'value="15/KH-UBND"' in lan.get(path)
+    rows = {"rel-0-kind": "replaces", "rel-0-number": "15/KH-UBND", "rel-0-source": "Kế hoạch này | nói vậy"}
+    rows |= {"rel-3-kind": "amends", "rel-3-number": HOSTILE, "rel-3-since": "2026-04-01", "rel-4-kind": "amends"}
+    assert lan.send(path, "ho-so", **lan.fields(path), **rows).status_code == 303
+    document_id = path.split("/")[-2]
+    store, base = office.services.store, office.services.knowledge_base
+    kept = base.document(document_id).metadata.relations
+    assert [(row.kind, row.number, row.since) for row in kept] == [
+        ("replaces", "15/KH-UBND", None),
+        ("amends", HOSTILE, date(2026, 4, 1)),
+    ]
+    assert "<script>alert" not in lan.get(path)
+    for wrong in ({"rel-0-kind": "eats"}, {"rel-0-since": "hôm qua"}):
+        assert lan.send(path, "ho-so", **lan.fields(path), **(rows | wrong)).status_code == 400
+    assert lan.send(path, "ban-moi").status_code == 409
+    store.documents.publish(document_id)
+    assert lan.send(path, "ho-so", **lan.fields(path), **rows).status_code == 409
+    again = lan.send(path, "ban-moi").headers["location"]
+    assert again == f"{HERE}/{document_id}/2"
+    assert lan.send(path, "ban-moi").headers["location"] == again
+    assert store.documents.get(document_id, 2).text == store.documents.get(document_id, 1).text
+    assert lan.send(again, "ho-so", **lan.fields(again)).status_code == 303  # a table without rows: no relations
+    assert base.document(document_id, 2).metadata.relations == ()
+    assert base.document(document_id, 1).metadata.relations == kept
+    assert store.documents.original(document_id, 2) == store.documents.original(document_id, 1)
