@@ -22,6 +22,7 @@ from bot.duty.pages import install_desk
 from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooLong, TooMany
 from bot.lookup.finding import Lookup
 from bot.lookup.pages import build_lookup
+from bot.publication.pages import install_publication
 from bot.questions.overview import Questions
 from bot.questions.pages import PresentAnswer, QuestionPages, build_questions
 from bot.reports.counting import Counting
@@ -103,6 +104,7 @@ def build_app(
     questions = Questions.of(services.store, services.understanding.lexicon, services.gazetteer, services.clock)
     answer = PresentAnswer(services.triage, services.directory, services.area, services.assistant, services.clock)
     app.include_router(build_questions(QuestionPages(staff, questions, answer, services.library().documents, provinces)))
+    install_publication(app, staff, services.publisher())
     for webhook in webhooks:
         app.include_router(webhook)
     app.include_router(build_pages(gateway, services.library(), emergency=rows, thread=persons_side.thread))

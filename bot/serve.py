@@ -85,6 +85,7 @@ async def house(
         works = [
             _keep_up(services),
             _learn(gateway),
+            services.publisher().run(),
             Dispatcher(services.store, notices, services.clock).run(),
             Counting.of(services).run(),
             RetentionSchedule(services.store, services.journal, services.clock, *schedule).run(),

@@ -27,6 +27,7 @@ from actions.triage import Triage
 from bot.directory.keeper import DirectoryKeeper
 from bot.gateway import Parts
 from bot.knowledge_base import KnowledgeBase
+from bot.publication.publisher import Publisher
 from bot.settings import Settings
 from index import snapshot
 from index.answerability import Answerability
@@ -40,7 +41,6 @@ from knowledge.model import Document, Status
 from knowledge.places import Gazetteer, load_gazetteer
 from knowledge.reorganisation import load_successions
 from knowledge.store import CaseJournal, Store
-from knowledge.validity import status_on
 
 ROOT = Path(__file__).parent.parent
 Clock = Callable[[], datetime]
@@ -151,6 +151,12 @@ class Services:
         """For the document pages."""
         return Library(self)
 
+    def publisher(self) -> Publisher:
+        """What works on the way to publication."""
+        from bot.publication.apart import process_of  # it opens services itself
+
+        return Publisher(self.knowledge_base, self.clock, process_of(self.knowledge_base), self.refresh)
+
     def close(self) -> None:
         """Gives the database back."""
         self.store.close()
@@ -194,7 +200,7 @@ class Library:
 
     def status(self, document_id: str) -> Status:
         """Its validity today."""
-        return status_on(self.document(document_id).metadata, self._today().date())
+        return self._collection.status(self.document(document_id), self._today().date())
 
 
 def trim_memory() -> None:

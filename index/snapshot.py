@@ -88,17 +88,55 @@ def build(home: Path, collection: Collection, corpus_version: str, encoder_name:
             work = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
             try:
                 manifest = _write(work, collection, corpus_version, encoder_name, now)
-                os.rename(work, folder / manifest.name)
+                target = folder / manifest.name
+                if target.exists() and any(True for _ in _faults(target, manifest)):
+                    shutil.rmtree(target)
+                if not target.exists():  # else it was left by one that was cut off before it swapped: its name is its content
+                    os.rename(work, target)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
-            _point(folder, manifest.name)
-            for name in [name for name in _names(folder) if name != manifest.name][KEPT - 1 :]:
-                shutil.rmtree(folder / name, ignore_errors=True)
+            _swap_in(folder, manifest.name)
     except OSError as error:
         raise IndexFault(
             f"The new index could not be written; the old one stays. Check disk space and rights. {_REBUILD}", cause=str(error)
         ) from error
     return manifest
+
+
+def adopt(home: Path, other: Path) -> Manifest:
+    """Moves the snapshot in use of another home (on the same disk) here and swaps it in. IndexFault leaves the old one in place."""
+    manifest = read_manifest(other)
+    for fault in _faults(other / "index" / manifest.name, manifest):
+        raise SnapshotDamaged(fault)
+    folder = home / "index"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            if not (folder / manifest.name).exists():
+                os.rename(other / "index" / manifest.name, folder / manifest.name)
+            _swap_in(folder, manifest.name)
+    except OSError as error:
+        raise IndexFault("The new index could not be put in place; the old one stays. Check disk space and rights.") from error
+    return manifest
+
+
+def go_back(home: Path, corpus_version: str) -> Manifest | None:
+    """Swaps a snapshot of that corpus in that is still held and whole; None when there is none. IndexFault leaves the old one in place."""
+    folder = home / "index"
+    for name in _names(folder):
+        try:
+            manifest = _manifest(folder / name)
+        except SnapshotDamaged:
+            continue
+        if manifest.corpus_version != corpus_version or any(True for _ in _faults(folder / name, manifest)):
+            continue
+        try:
+            with _locked(folder):
+                _swap_in(folder, name)
+        except OSError as error:
+            raise IndexFault("The older index could not be put in place; the newer one stays. Check disk space and rights.") from error
+        return manifest
+    return None
 
 
 def open_current(home: Path, encoder_name: str = EMBEDDED) -> Snapshot:
@@ -235,6 +273,15 @@ def _current(folder: Path) -> str:
         return Path((folder / "current").read_text(encoding="utf-8").strip()).name
     except (OSError, ValueError):
         return ""
+
+
+def _swap_in(folder: Path, name: str) -> None:
+    """Points at a snapshot and lets go of those that were in use longest ago."""
+    os.utime(folder / name)
+    _point(folder, name)
+    others = sorted((other for other in _names(folder) if other != name), key=lambda other: (folder / other).stat().st_mtime_ns)
+    for old in others[: max(0, len(others) - KEPT + 1)]:
+        shutil.rmtree(folder / old, ignore_errors=True)
 
 
 def _point(folder: Path, name: str) -> None:

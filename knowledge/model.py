@@ -8,6 +8,7 @@ from typing import Literal
 
 Status = Literal["ended", "in_force", "future", "replaced", "unknown"]
 State = Literal["draft", "review", "published", "retired"]
+RelationKind = Literal["replaces", "replaced_by", "amends"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,17 @@ class Fact:
 
     value: str
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What a document is to another one: `number` is the other's, `source` the words that say so (of the document, or of staff)."""
+
+    kind: RelationKind
+    number: str
+    since: date | None = None
+    """None: since the newer one holds."""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,7 @@ class Metadata:
     """The number of the document that a secondary source (a newspaper article) tells about."""
     facts: tuple[tuple[str, Fact], ...] = ()
     warnings: tuple[str, ...] = ()
+    relations: tuple[Relation, ...] = ()
 
     def fact(self, name: str) -> Fact | None:
         """The first fact of that name."""

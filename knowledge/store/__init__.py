@@ -24,14 +24,16 @@ from knowledge.store.conversations import Accepted, Conversations
 from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
 from knowledge.store.desk import DeskView, Pulse, Wait
 from knowledge.store.directory_rows import DirectoryChanged, DirectoryRows, RowChange
-from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, text_sha256
+from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, corpus_hash, text_sha256
+from knowledge.store.drafts import Corrections, Drafts, Edit, Overtaken, PublicationRefused, Work
 from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
 from knowledge.store.inbox import Inbox, InboxCounts, InboxItem, InboxRow
+from knowledge.store.jobs import Job, JobKind, Jobs
 from knowledge.store.journal import CaseJournal, JournalEntry
 from knowledge.store.messengers import Messengers
 from knowledge.store.migrate import migrate
 from knowledge.store.outgoing import Outbox, Outgoing
-from knowledge.store.publication import GoldQuestion, GoldQuestions
+from knowledge.store.publication import GoldQuestion, GoldQuestions, Publications, Published
 from knowledge.store.questions import Asked, DayCount, Need, NeedChanged, NeedKind, Questions, Unhelped
 from knowledge.store.retention import Retention
 from knowledge.store.roster import Absence, Holiday, RosterRows, RosterTable, Shift
@@ -61,17 +63,21 @@ __all__ = [
     "Chat",
     "ChatwootItem",
     "ChatwootState",
+    "Corrections",
     "Credentials",
     "DayCount",
     "DeskView",
     "DirectoryChanged",
     "DocumentRow",
+    "Edit",
     "EventRow",
     "GoldQuestion",
     "Holiday",
     "InboxCounts",
     "InboxItem",
     "InboxRow",
+    "Job",
+    "JobKind",
     "JournalEntry",
     "Line",
     "Menu",
@@ -84,6 +90,9 @@ __all__ = [
     "Note",
     "Notice",
     "Outgoing",
+    "Overtaken",
+    "PublicationRefused",
+    "Published",
     "Pulse",
     "Quota",
     "RosterRows",
@@ -101,6 +110,8 @@ __all__ = [
     "Unhelped",
     "VersionRow",
     "Wait",
+    "Work",
+    "corpus_hash",
     "sqlite_url",
     "text_sha256",
 ]
@@ -113,6 +124,10 @@ class Store:
         """Use `Store.open`."""
         self._database = database
         self.documents = Documents(database, clock)
+        self.drafts = Drafts(database, clock)
+        self.gold = GoldQuestions(database, clock)
+        self.publications = Publications(database, clock)
+        self.jobs = Jobs(database, clock)
         self.conversations = Conversations(database, clock, rng)
         self.cases = Cases(database, clock)
         self.duty = Duty(database, clock)
@@ -127,7 +142,6 @@ class Store:
         self.audit = AuditLog(database, clock)
         self.directory = DirectoryRows(database, clock)
         self.questions = Questions(database, clock)
-        self.gold = GoldQuestions(database, clock)
         self.inbox = Inbox(database, clock)
         self.sends = Sends(database, clock)
         self.chats = Chats(database, clock)

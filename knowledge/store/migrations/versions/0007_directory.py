@@ -1,10 +1,10 @@
-"""What staff keep beside the documents: changes of the directory, gold questions, needs, and counts for reports."""
+"""What staff keep beside the documents: changes of the directory, needs, and counts for reports."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -29,20 +29,6 @@ def upgrade() -> None:
         sa.Column("state_id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("version", sa.Integer, nullable=False),
     )
-    if not sa.inspect(op.get_bind()).has_table("gold_questions"):  # an earlier revision may have made it
-        op.create_table(
-            "gold_questions",
-            sa.Column("gold_id", sa.Text, primary_key=True),
-            sa.Column("document_id", sa.Text),
-            sa.Column("question", sa.Text, nullable=False),
-            sa.Column("kind", sa.Text, nullable=False),
-            sa.Column("evidence", sa.Text, nullable=False),
-            sa.Column("made_by", sa.Text),
-            sa.Column("made_at", _MOMENT, nullable=False),
-            sa.Column("removed_at", _MOMENT),
-            sa.ForeignKeyConstraint(["document_id"], ["documents.document_id"], name="fk_gold_questions_document_id"),
-        )
-        op.create_index("ix_gold_questions_document_id", "gold_questions", ["document_id"])
     op.create_table(
         "question_needs",
         sa.Column("need_id", sa.Integer, primary_key=True),
