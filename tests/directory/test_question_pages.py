@@ -131,6 +131,7 @@ def test_a_gold_question_from_a_group(house: KeepingHouse) -> None:
     path, _, query = there.partition("?")
     page = editor.get(there).text
     assert "Chưa có trong tài liệu: trẻ mồ côi được hỗ trợ bao nhiêu tiền" in page
+    assert ">Kế hoạch trẻ em</option>" in page
     good = {"kieu": "answer", "tai-lieu": "d1", "cau-chu": "được  hỗ trợ theo điều 5", "sach": "1"}
     for wrong, said in (
         ({"cau": " "}, "Cần điền câu hỏi"),
