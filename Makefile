@@ -33,6 +33,9 @@ bench: setup ## the benchmarks: speed, memory, the first answer, answers, danger
 drill: setup ## 10,000 simulated cases, with officers who vanish and programs killed in the middle of work; 1 when one is lost
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.drill_cases
 
+bench-channels: setup ## 100,000 messages through a channel while its house is killed 20 times; the times of acknowledgement, danger and answers
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_channels --with-rasa
+
 demo-telegram: setup ## a conversation in Telegram, both sides in the terminal; needs no token, but Node.js with npm
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.demo_telegram
 

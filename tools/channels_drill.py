@@ -1,8 +1,8 @@
 """The drill of the channels: people who write, a service that fails, and a house that is killed in the middle of work.
 
-The emulated service lives here and outlives the house, which is a program of its own (tools/channels_house.py). What was not acknowledged is
-brought again, and the next message of a conversation only when the one before was acknowledged, as services do it. Nobody writes more than a
-few messages ahead of the answers: more would be a flood, which is thinned out on purpose.
+The emulated service lives here and outlives the house, which is a program of its own (tools/channels_house.py). What was not acknowledged
+is brought again, and the next message of a conversation only when the one before was acknowledged, as services do it. Nobody writes more
+than a few messages ahead of the answers: more would be a flood, which is thinned out on purpose.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from random import Random
 
 from bot.supervisor import dying_with_parent, free_port
-from tools.bench import ROOT, questions
+from tools.bench import ROOT, all_ready, questions
 from tools.bench_first_answer import DANGER
 from tools.channels_checks import Diary, Found, Written, check
 from tools.channels_service import SECRET, TOKEN, Arrival, Courier, Service
@@ -80,6 +80,7 @@ class House:
         environ |= {f"TROGIUP_ZALO_BOT_{name}": value for name, value in bot.items()}
         environ |= {"TROGIUP_HOME": str(self.folder), "TROGIUP_PORT": str(self.port), "TROGIUP_HOST": "127.0.0.1", "OMP_NUM_THREADS": "1"}
         command = dying_with_parent([sys.executable, "-m", "tools.channels_house", self.mode])
+        self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "house.log").open("ab") as log:
             pipe = asyncio.subprocess.PIPE
             self._process = await asyncio.create_subprocess_exec(*command, env=environ, cwd=ROOT, stdout=pipe, stderr=log)
@@ -92,6 +93,12 @@ class House:
                 if line.startswith(b"ready"):
                     return
         sys.exit("bench_channels: the house did not start: `python -m tools.channels_house` with the same settings says why.")
+
+    async def all_ready(self) -> None:
+        """Returns when Rasa answers, too."""
+        async with asyncio.timeout(_READY_S):
+            while not await asyncio.to_thread(all_ready, f"http://127.0.0.1:{self.port}"):
+                await asyncio.sleep(0.2)
 
     async def kill(self) -> None:
         """kill -9."""

@@ -2,9 +2,9 @@
 
     python -m tools.channels_house light|real|serve      (settings from the environment; prints a line of JSON when it is ready)
 
-light: without Rasa, and with an assistant that says one sentence, so that what is measured is the way of a message. real: without Rasa, with
-the assistant. In both each answer names the message that it answers, which is how the drill counts. serve: `trogiup serve` as it is. In all
-of them the pace at which the service may be written to is set free.
+light: without Rasa, and with an assistant that says one sentence, so that what is measured is the way of a message. real: without Rasa,
+with the assistant. In both each answer names the message that it answers, which is how the drill counts. serve: `trogiup serve` as it is.
+In all of them the pace at which the service may be written to is set free.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """An emulated Zalo Bot Platform for load: takes calls, fails as it is told, brings messages to the webhook until they are acknowledged.
 
-The rules of the platform are tested elsewhere (tests/channels/zalo_bot_emulator.py); this one is quick, because it runs beside what is measured:
-plain streams, as a client library would take more time than the service itself.
+The rules of the platform are tested elsewhere (tests/channels/zalo_bot_emulator.py); this one is quick, because it runs beside what is
+measured: plain streams, as a client library would take more time than the service itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 
-TOKEN, SECRET = "1459232241454765289:bench", "secret-of-the-bench"  # noqa: S105 - of nobody
+TOKEN, SECRET = "1459232241454765289:bench", "secret-of-the-bench"
 ACKNOWLEDGE_S = 5.0
 """After which a delivery counts as failed and is repeated."""
 _EPISODE_S = 1
