@@ -66,6 +66,7 @@ class Citing:
             quote=span.of(document.text),
             start=span.start,
             end=span.end,
+            page=document.page_at(span.start),
             passage_id=passage.passage_id if passage else None,
         )
 

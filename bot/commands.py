@@ -29,6 +29,10 @@ LEAST_FREE = 500 * 1024 * 1024
 """Bytes that a new snapshot, the database and the logs want free."""
 
 
+_FEW_PAGES = 10
+"""Files of no more pages are read without a word."""
+
+
 @contextmanager
 def _open(settings: Settings) -> Iterator[Services]:
     services = Services.open(settings)
@@ -51,13 +55,17 @@ def _print(value: object) -> None:
 
 def serve(settings: Settings, arguments: argparse.Namespace) -> int:
     """Until it is stopped."""
+    from bot.serve import open_index
     from bot.serve import serve as run_service
     from bot.supervisor import check_port
+    from bot.workshop import workshop
 
     check_port(settings.host, settings.port)
     with _open(settings) as services:
         services.knowledge_base.ensure(_note)
-        asyncio.run(run_service(services, _announce, with_rasa=not arguments.without_rasa))
+        open_index(services, _note)
+        with workshop(services) as forked:
+            asyncio.run(run_service(services, _announce, with_rasa=not arguments.without_rasa, workshop=forked))
     return 0
 
 
@@ -147,14 +155,29 @@ def ingest(settings: Settings, arguments: argparse.Namespace) -> int:
             try:
                 if isinstance(file, LoadError):
                     raise file
-                report = base.ingest(file, arguments.publish)
-                _print(report) if arguments.json else print(_report_line(report))
+                for report in base.ingest_all(file, arguments.publish, _Pages(file.name)):
+                    if isinstance(report, LoadError):
+                        _note(report.advice)
+                        failed = 1
+                    else:
+                        _print(report) if arguments.json else print(_report_line(report), flush=True)
             except LoadError as error:
                 _note(error.advice)
                 failed = 1
         if arguments.publish and not base.is_fresh() and base.store.documents.published():
             base.build()
     return failed
+
+
+class _Pages:
+    """Says on standard error how far a long file is, every ten pages."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, done: int, of: int) -> None:
+        if of > _FEW_PAGES and (done % _FEW_PAGES == 0 or done == of):
+            _note(f"{self._name}: {done}/{of}")
 
 
 def _files(paths: list[Path]) -> Iterator[Path | LoadError]:

@@ -30,6 +30,7 @@ from actions.rasa_actions import payload, read_context, write_context
 from actions.texts import Texts
 from actions.triage import Assessment, Risk, Triage
 from bot.dialogue import RasaUnavailable
+from bot.direct import WorkshopDown, directly
 from bot.duty.talk import Talk, talk_about
 from bot.intake import Intake
 from bot.lanes import Hanging, Lane, RightOfWay
@@ -87,6 +88,14 @@ class Dialogue(Protocol):
         ...
 
 
+class Elsewhere(Protocol):
+    """What bot.direct.FarAnswers does; a fake in tests."""
+
+    async def answer(self, message: Message, context: Context) -> Mapping[str, Any]:
+        """The payload of the answer. WorkshopDown, IndexFault."""
+        ...
+
+
 @dataclass(frozen=True)
 class Parts:
     """What the gateway is put together from."""
@@ -112,6 +121,8 @@ class Gateway:
     def __init__(self, parts: Parts, dialogue: Dialogue | None, throttle: Throttle | None = None) -> None:
         self._parts = parts
         self.dialogue = dialogue
+        self.elsewhere: Elsewhere | None = None
+        """Where answers are worked out without Rasa; None for here."""
         self._throttle = throttle or Throttle()
         self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
         self._earlier: OrderedDict[str, deque[tuple[datetime, str]]] = OrderedDict()
@@ -325,16 +336,14 @@ class Gateway:
                 logger.info("event=answered_directly why=%s", error.advice)
         self.direct += 1
         try:
-            return payload(await self.answers.run(self._directly, message, context))
+            if self.elsewhere:
+                with contextlib.suppress(WorkshopDown):
+                    return await self.elsewhere.answer(message, context)
+            return payload(await self.answers.run(directly, self._parts.assistant, self._parts.eligibility, message, context))
         except Exception as error:  # whatever it is, the person gets an answer; its words may be the person's, so only its kind is logged
             down = isinstance(error, IndexFault)
             logger.error("event=%s why=%s", "index_down" if down else "assistant_failed", type(error).__name__)
             return payload(Answer("abstain", self._parts.texts("errors.unavailable", phones="113, 115, 111"), context=context))
-
-    def _directly(self, message: Message, context: Context) -> Answer:
-        """Without Rasa there is no form: who asks "tôi có được hưởng không" is told what can be said at once."""
-        eligibility = self._parts.eligibility
-        return (eligibility.direct(message, context) if eligibility else None) or self._parts.assistant.reply(message, context)
 
     async def _handed_over(self, message: Message, answer: dict[str, Any]) -> dict[str, Any]:
         kept = await self.intake.keep(message, NewCase("handover", 0, "handover", self._parts.area(message.text)), within=_DATABASE_S)

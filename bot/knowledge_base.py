@@ -6,24 +6,37 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from index import snapshot
 from knowledge.collection import Collection, dump_metadata, parse_metadata
-from knowledge.errors import IndexFault
-from knowledge.loading import Extracted, assemble, documents_in, load
+from knowledge.compare import KIN, TWIN, figures, nearest, shingles
+from knowledge.errors import IndexFault, LoadError
+from knowledge.loading import assemble, documents_in, load_all, with_id
 from knowledge.model import Document
 from knowledge.places import Gazetteer
-from knowledge.store import Store, VersionRow, text_sha256
+from knowledge.reading.model import Extracted, Progress
+from knowledge.reading.wording import warning
+from knowledge.store import DocumentRow, Store, VersionRow, text_sha256
+from knowledge.text import words
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "knowledge" / "sources"
-_SHAPING = ("knowledge/*.py", "knowledge/data/*", *(f"index/{name}.py" for name in ("analysis", "encoder", "lexical", "dense", "snapshot")))
+_SHAPING = (
+    "knowledge/*.py",
+    "knowledge/reading/*.py",
+    "knowledge/data/*",
+    *(f"index/{name}.py" for name in ("analysis", "encoder", "lexical", "dense", "snapshot")),
+)
 """What decides how a document becomes passages and vectors: when it changes, the snapshot is stale."""
+
+
+def _silent(done: int, of: int) -> None:
+    """Nobody watches the pages."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +49,32 @@ class KnowledgeBase:
     encoder: str
     database_url: str
     clock: Callable[[], datetime]
+    _known: dict[tuple[str, int], frozenset[int]] = field(default_factory=dict, repr=False, compare=False)
 
     def ingest(self, file: Path, publish: bool) -> dict[str, Any]:
         """Takes a file in and reports on it in the contract's form. LoadError when it cannot be read."""
-        document = load(file, self.gazetteer)
+        (report,) = self.ingest_all(file, publish)
+        if isinstance(report, LoadError):
+            raise report
+        return report
+
+    def ingest_all(self, file: Path, publish: bool, progress: Progress = _silent) -> Iterator[dict[str, Any] | LoadError]:
+        """Takes a file in, or each file of a zip; for each a report, or why it cannot be read. `progress` hears of pages done."""
+        for loaded in load_all(file, self.gazetteer, progress):
+            yield self._take_in(loaded.document, loaded.content, publish) if loaded.document else loaded.error or LoadError(loaded.name)
+
+    def _take_in(self, document: Document, content: bytes, publish: bool) -> dict[str, Any]:
+        document = self._told_apart(document)
         twin = self._twin(document)
+        if not twin:
+            document, twin = self._compared(document)
         if twin and twin != document.document_id:
             return self.report(document, self._state(twin), duplicate_of=twin)
         if not twin:
             self.store.documents.add_version(
                 document.document_id,
                 source_file=document.source_file,
-                content=file.read_bytes(),
+                content=content,
                 text=document.text,
                 metadata_json=dump_metadata(document.metadata),
                 ocr=document.ocr,
@@ -66,8 +93,50 @@ class KnowledgeBase:
             return twin
         version = next(row.latest_version for row in documents.list() if row.document_id == twin)
         latest = documents.get(twin, version)
-        same = (text_sha256(document.text), dump_metadata(document.metadata)) == (latest.text_sha256, latest.metadata_json)
-        return twin if same else None
+        # Warnings may differ: they tell of what else was held when a file came in.
+        read, held = (replace(each, warnings=()) for each in (document.metadata, parse_metadata(latest.metadata_json)))
+        return twin if text_sha256(document.text) == latest.text_sha256 and read == held else None
+
+    def _told_apart(self, document: Document) -> Document:
+        """Numbers begin anew each year: a document of the same number and issuer but of another year than the one held is another one."""
+        held = next((row for row in self.store.documents.list() if row.document_id == document.document_id), None)
+        was, now = (parse_metadata(held.metadata_json).issued_on if held else None), document.metadata.issued_on
+        if not was or not now or was.year == now.year or not document.metadata.number:
+            return document
+        return with_id(document, f"{document.document_id}{now.year}")
+
+    def _compared(self, document: Document) -> tuple[Document, str | None]:
+        """The document with what is to be said of held ones that are alike, and the one that it is a copy of.
+
+        A document of the same id is its next version, unless only the file's format differs: then it is a copy.
+        """
+        own = shingles(document.text)
+        found = nearest(own, ((row.document_id, self._shingles(row)) for row in self.store.documents.list()))
+        if found is None or found[1] < KIN:
+            return document, None
+        row = self.store.documents.get(found[0])
+        alike = {"document_id": found[0], "name": row.source_file, "percent": round(100 * found[1])}
+        if found[1] >= TWIN and self._is_copy(document, row):
+            return _warned(document, warning("near_twin", **alike)), found[0]
+        before = parse_metadata(row.metadata_json)
+        if found[0] == document.document_id or (before.title and _same_title(before.title, document.metadata.title)):
+            return _warned(document, warning("new_version", **alike)), None
+        return document, None
+
+    def _is_copy(self, document: Document, row: VersionRow) -> bool:
+        """Of two files of one document: the same figures in another format. Of two documents: not where both have numbers that differ."""
+        if row.document_id == document.document_id:
+            read, held = (_ending(document.source_file), document.ocr), (_ending(row.source_file), row.ocr)
+            return read != held and figures(document.text) == figures(row.text)
+        before = parse_metadata(row.metadata_json).number
+        return not (before and document.metadata.number and before != document.metadata.number)
+
+    def _shingles(self, row: DocumentRow) -> frozenset[int]:
+        """Of a document's latest version, remembered: a batch compares each file with all that is held."""
+        key = (row.document_id, row.latest_version)
+        if key not in self._known:
+            self._known[key] = shingles(self.store.documents.get(*key).text)
+        return self._known[key]
 
     def _state(self, document_id: str) -> str:
         return next(row.state for row in self.store.documents.list() if row.document_id == document_id)
@@ -160,3 +229,15 @@ class KnowledgeBase:
     def _environment(self) -> dict[str, str]:
         encoder = {} if self.encoder == snapshot.EMBEDDED else {"TROGIUP_ENCODER": self.encoder}
         return {**os.environ, **encoder, "TROGIUP_HOME": str(self.home), "TROGIUP_DATABASE_URL": self.database_url}
+
+
+def _warned(document: Document, said: str) -> Document:
+    return replace(document, metadata=replace(document.metadata, warnings=(*document.metadata.warnings, said)))
+
+
+def _same_title(one: str, other: str | None) -> bool:
+    return other is not None and words(one) == words(other)
+
+
+def _ending(name: str) -> str:
+    return Path(name).suffix.lower()

@@ -1,7 +1,7 @@
 """`trogiup serve`: the gateway, the action endpoint and Rasa in one house. Watches Rasa, restarts it, answers without it.
 
-The public port serves the gateway. The action endpoint that Rasa calls listens on a loopback port of its own, in the same process: the
-models are loaded once. Rasa is a supervised child on loopback.
+The public port serves the gateway. Answers are worked out in a process of their own (bot/workshop.py), which Rasa calls for its actions;
+without it, in this one: then the action endpoint listens on a loopback port of its own here. Rasa is a supervised child on loopback.
 """
 
 from __future__ import annotations
@@ -17,23 +17,22 @@ from pathlib import Path
 
 import httpx
 import uvicorn
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
-from rasa_sdk.executor import ActionExecutor
-from rasa_sdk.interfaces import ActionExecutionRejection, ActionNotFoundException
+from fastapi import FastAPI
 
 from actions.duty.notices import DutyNotices
 from actions.rasa_actions import build_executor
 from bot.api import build_app
 from bot.channels.opening import open_channels
 from bot.dialogue import Rasa
+from bot.direct import FarAnswers
 from bot.duty.chatwoot_desk import ChatwootDesk
 from bot.duty.dispatcher import Dispatcher
 from bot.duty.retention import RetentionSchedule
 from bot.gateway import Gateway
-from bot.lanes import Lane, switch_quickly
+from bot.lanes import switch_quickly
 from bot.services import ROOT, Services, trim_memory
 from bot.supervisor import Child, check_port, ensure_rasa_model, free_port, http_probe, rasa_command
+from bot.workshop import Workshop, action_endpoint
 from knowledge.errors import IndexFault, StoreError, TrogiupError
 
 logger = logging.getLogger("trogiup.serve")
@@ -50,39 +49,28 @@ class Running:
     rasa: Child | None
 
 
-def action_endpoint(executor: ActionExecutor, lane: Lane) -> FastAPI:
-    """rasa-sdk's webhook (https://rasa.com/docs/rasa/action-server), served inside the gateway's process.
-
-    The executor calls an action where it stands, so it runs in a lane: on the event loop it would hold up whoever is in danger.
-    """
-    app = FastAPI(openapi_url=None)
-
-    @app.post("/webhook")
-    async def run_action(request: Request) -> Response:
-        try:
-            # No action reads the domain, so Rasa is told not to send it (endpoints.yml); the executor wants one all the same.
-            call = {"domain": {}, **await request.json()}
-            result = await lane.run(lambda: asyncio.run(executor.run(call)))
-        except ActionExecutionRejection as error:
-            return JSONResponse({"error": str(error), "action_name": error.action_name}, 400)
-        except ActionNotFoundException as error:
-            return JSONResponse({"error": str(error), "action_name": error.action_name}, 404)
-        return JSONResponse(result.model_dump() if result else {"events": [], "responses": []})
-
-    return app
-
-
 @asynccontextmanager
 async def house(
-    services: Services, say: Callable[[str], None], *, with_rasa: bool = True, wait_for_rasa: bool = False
+    services: Services,
+    say: Callable[[str], None],
+    *,
+    with_rasa: bool = True,
+    wait_for_rasa: bool = False,
+    workshop: Workshop | None = None,
 ) -> AsyncIterator[Running]:
-    """Opens index, action endpoint and Rasa; closes what it opened. With `wait_for_rasa` it begins when Rasa answers, or after 60 s."""
+    """Opens index, action endpoint and Rasa; closes what it opened. With `wait_for_rasa` it begins when Rasa answers, or after 60 s.
+
+    `workshop`: answers are worked out there, and the index is open already.
+    """
     async with contextlib.AsyncExitStack() as stack:
         switch_quickly()
         gateway = Gateway(services.gateway_parts(), None)
-        child = await _rasa(services, say, stack, gateway) if with_rasa else None
-        # Rasa takes seconds to start; the encoder's libraries are loaded meanwhile.
-        await asyncio.to_thread(_open_index, services, say)
+        client = await stack.enter_async_context(httpx.AsyncClient(timeout=5, trust_env=False))
+        if workshop:
+            gateway.elsewhere = FarAnswers(workshop.address, client)
+        child = await _rasa(services, say, stack, gateway, client, workshop) if with_rasa else None
+        if workshop is None:  # Rasa takes seconds to start; the encoder's libraries are loaded meanwhile.
+            await asyncio.to_thread(open_index, services, say)
         if child and wait_for_rasa:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(child.ready(), 60)
@@ -100,8 +88,8 @@ async def house(
         ]
         webhooks = []
         if services.settings.chatwoot_secret:
-            client = await stack.enter_async_context(httpx.AsyncClient())
-            chatwoot = ChatwootDesk.of(services.settings, services.store, notices, services.clock, client)
+            far = await stack.enter_async_context(httpx.AsyncClient())
+            chatwoot = ChatwootDesk.of(services.settings, services.store, notices, services.clock, far)
             webhooks = [chatwoot.router(services.settings.chatwoot_secret)]
             works.append(chatwoot.run())
         for work in works:
@@ -116,30 +104,37 @@ async def house(
         yield Running(gateway, app, child)
 
 
-async def _rasa(services: Services, say: Callable[[str], None], stack: contextlib.AsyncExitStack, gateway: Gateway) -> Child | None:
+async def _rasa(
+    services: Services,
+    say: Callable[[str], None],
+    stack: contextlib.AsyncExitStack,
+    gateway: Gateway,
+    client: httpx.AsyncClient,
+    workshop: Workshop | None,
+) -> Child | None:
     """The action endpoint, and Rasa as a watched child that calls it and is asked by the gateway; None when there is no dialogue model."""
     model = await _model(services, say)
     if model is None:
         return None
-    actions_port = services.settings.actions_port or free_port()
     rasa_port = services.settings.rasa_port or free_port()
-    executor = build_executor(services.assistant(), services.clock)
-    await stack.enter_async_context(_served(action_endpoint(executor, gateway.answers), "127.0.0.1", actions_port))
-    argv, env = rasa_command(services.settings, ROOT, rasa_port, model, f"http://127.0.0.1:{actions_port}/webhook")
+    actions = workshop.address if workshop else f"http://127.0.0.1:{services.settings.actions_port or free_port()}"
+    if workshop is None:
+        endpoint = action_endpoint(build_executor(services.assistant(), services.clock), gateway.answers)
+        await stack.enter_async_context(_served(endpoint, "127.0.0.1", int(actions.rpartition(":")[2])))
+    argv, env = rasa_command(services.settings, ROOT, rasa_port, model, f"{actions}/webhook")
     probe, log = http_probe("127.0.0.1", rasa_port), services.settings.home / "logs" / "rasa.log"
     child = Child("rasa", argv, env=env, cwd=ROOT, probe=probe, log=log, now=services.clock)
     await child.start()
     stack.push_async_callback(child.stop)
-    client = await stack.enter_async_context(httpx.AsyncClient(timeout=5, trust_env=False))
     gateway.dialogue = Rasa(f"http://127.0.0.1:{rasa_port}", client)
     return child
 
 
-async def serve(services: Services, say: Callable[[str], None], *, with_rasa: bool = True) -> None:
+async def serve(services: Services, say: Callable[[str], None], *, with_rasa: bool = True, workshop: Workshop | None = None) -> None:
     """Until SIGINT or SIGTERM. SettingsError when the port is taken."""
     settings = services.settings
     check_port(settings.host, settings.port)
-    async with house(services, say, with_rasa=with_rasa) as running:  # who is in danger does not wait for Rasa
+    async with house(services, say, with_rasa=with_rasa, workshop=workshop) as running:  # who is in danger does not wait for Rasa
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -157,7 +152,7 @@ async def _model(services: Services, say: Callable[[str], None]) -> Path | None:
         return None
 
 
-def _open_index(services: Services, say: Callable[[str], None]) -> None:
+def open_index(services: Services, say: Callable[[str], None]) -> None:
     """Says which snapshots are damaged. Without a whole one the house stands all the same: whoever is in danger is answered."""
     try:
         warnings = services.warm()

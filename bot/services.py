@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -107,6 +109,7 @@ class Services:
         answerer = Answerer(retriever, self.texts, self.notices, self.directory, self.answerability, self.demands)
         answerer.warm()
         self._answerer = answerer
+        gc.freeze()  # a collection that looked through all of it again would stop every thread for a second
         return opened.warnings
 
     def refresh(self) -> tuple[str, ...]:
@@ -188,11 +191,9 @@ class Library:
 
 
 def trim_memory() -> None:
-    """Gives what loading left behind back to the system (glibc keeps it otherwise)."""
-    import ctypes
-    import gc
-
+    """Gives what loading left behind back to the system (glibc keeps it otherwise). What is left is not looked through again."""
     gc.collect()
+    gc.freeze()
     if os.name == "posix":
         try:
             ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -118,7 +118,7 @@ def read_env_file(path: Path) -> dict[str, str]:
         if mode & 0o177:
             raise SettingsError(f"{path} holds secrets and has mode {mode:o}: run chmod 600 {path}.")
         lines = path.read_text("utf-8-sig").splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} cannot be read as a UTF-8 text file: put that right or remove it.") from error

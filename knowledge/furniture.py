@@ -41,6 +41,16 @@ def is_page_number(line: str) -> bool:
     return _patterns()["page_number"].fullmatch(line) is not None
 
 
+def is_stamp(line: str) -> bool:
+    """Whether an NFC line is a seal, a mark of an electronic signature or a gazette's head, and no part of the document."""
+    return _patterns()["stamp"].fullmatch(line) is not None
+
+
+def stamps(text: str) -> tuple[str, ...]:
+    """The lines of an NFC text that are seals or marks, each once."""
+    return tuple(dict.fromkeys(line.strip(" *") for line in text.split("\n") if is_stamp(line)))
+
+
 def extent(text: str) -> Extent:
     """Where front matter, body and closing of an NFC text stand. A text without an administrative frame is all body, but for its byline."""
     flat = fold(text)

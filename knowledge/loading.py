@@ -1,98 +1,159 @@
-"""From a file to a Document. One loader a format; the table of loaders is the seam where PDF, DOCX and scans come in later."""
+"""From a file to a Document: its kind by its content, its text (knowledge/reading), then what the text says."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from knowledge.errors import LoadError
+from knowledge.furniture import stamps
 from knowledge.metadata import read_metadata
 from knowledge.model import Document, Metadata
 from knowledge.outline import outline
 from knowledge.places import Gazetteer
+from knowledge.reading.encodings import decoded, unicode_lines
+from knowledge.reading.kinds import ENDINGS, kind_of, mismatch
+from knowledge.reading.model import LIMITS, Extracted, Progress
+from knowledge.reading.sandbox import read_apart, unpack_apart
+from knowledge.reading.wording import refusal, warning
+from knowledge.reading.wrapped import unwrapped
 from knowledge.text import fold, nfc
 
-MAX_BYTES = 20 * 1024 * 1024
-"""A text file beyond this is no plan; read in parts by hand."""
+MAX_BYTES = LIMITS.file_bytes
+"""A file beyond this is refused."""
 
 
 @dataclass(frozen=True, slots=True)
-class Extracted:
-    """What a loader gets out of a file: plain text.
+class Loaded:
+    """A file as it was taken in: its document, or why there is none. `name`: as people know it, within its zip if it came in one."""
 
-    For paged formats also how many pages there are, and whether the letters were recognised from a picture.
-    """
-
-    text: str
-    pages: int | None = None
-    ocr: bool = False
+    name: str
+    content: bytes
+    document: Document | None = None
+    error: LoadError | None = None
 
 
-Loader = Callable[[bytes], Extracted]
-
-
-def load_text(content: bytes) -> Extracted:
-    """UTF-8 text or Markdown, a byte-order mark allowed, UTF-16 when marked as such. LoadError for anything else."""
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise LoadError("not UTF-8 text; save it as UTF-8 and try again", offset=error.start) from error
-    if "\0" in text:
-        raise LoadError("a binary file, not text; give a .txt or .md file")
-    return Extracted(text)
-
-
-LOADERS: Mapping[str, Loader] = {".txt": load_text, ".md": load_text}
-"""By file ending, lower case."""
-_ENDINGS = ", ".join(LOADERS)
+def _silent(done: int, of: int) -> None:
+    """No progress is shown."""
 
 
 def documents_in(path: Path) -> Iterator[Path]:
-    """The files of `path` (a file, or a folder read in order of names) that a loader exists for. LoadError when there is none."""
+    """The files of `path` (a file, or a folder read in order of names) that may be read. LoadError when there is none."""
     try:
         if path.is_file():
             found = [path]
         elif path.exists():
-            found = [p for p in sorted(path.rglob("*")) if p.is_file() and p.suffix.lower() in LOADERS]
+            found = [p for p in sorted(path.rglob("*")) if p.is_file() and p.suffix.lower() in ENDINGS]
         else:
             raise LoadError(f"{path}: no such file or folder; check the path")
     except OSError as error:
         raise LoadError(f"{path}: cannot be opened; check the path and who may read it") from error
     if not found:
-        raise LoadError(f"{path}: no file in this folder can be read; give files that end in {_ENDINGS}")
+        raise LoadError(f"{path}: no file in this folder can be read; give .txt, .md, .html, .docx, .pdf, .png, .jpg, .tif or .zip")
     yield from found
 
 
-def load(path: Path, gazetteer: Gazetteer) -> Document:
-    """The document in a file. LoadError says in one line what is wrong and what to do."""
-    loader = LOADERS.get(path.suffix.lower())
-    if loader is None:
-        raise LoadError(f"{path.name}: this kind of file cannot be read yet; give one that ends in {_ENDINGS}")
+def load(path: Path, gazetteer: Gazetteer, progress: Progress = _silent, name: str | None = None) -> Document:
+    """The document in a file. LoadError says in one line what is wrong and what to do; a zip is refused here (see `load_all`)."""
+    return _document(path, _content(path), gazetteer, progress, name or path.name)
+
+
+def load_all(path: Path, gazetteer: Gazetteer, progress: Progress = _silent) -> Iterator[Loaded]:
+    """The document in a file, or those of a zip one by one; one that cannot be read does not stop the others."""
+    content = b""
+    try:
+        content = _content(path)
+        if _kind(content, path.name) != "zip":
+            yield Loaded(path.name, content, _document(path, content, gazetteer, progress, path.name))
+            return
+    except LoadError as error:
+        yield Loaded(path.name, content, error=error)
+        return
+    yield from _members(path, content, gazetteer, progress)
+
+
+def _members(path: Path, content: bytes, gazetteer: Gazetteer, progress: Progress) -> Iterator[Loaded]:
+    with tempfile.TemporaryDirectory(prefix="trogiup-zip-") as folder:
+        try:
+            members = unpack_apart(path, Path(folder))
+        except LoadError as error:
+            yield Loaded(path.name, content, error=_named(path.name, error))
+            return
+        for member in members:
+            name = f"{path.name}/{member.name}"
+            if member.file is None:
+                yield Loaded(name, b"", error=LoadError(f"{name}: {member.refused}"))
+                continue
+            file = Path(folder) / member.file
+            try:
+                yield Loaded(name, file.read_bytes(), load(file, gazetteer, progress, name))
+            except LoadError as error:
+                yield Loaded(name, b"", error=error)
+
+
+def _content(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise LoadError(f"{path.name}: larger than {MAX_BYTES // 1024 // 1024} MiB; split it and try again")
-        content = path.read_bytes()
+            raise _named(path.name, refusal("too_large", mib=MAX_BYTES >> 20))
+        return path.read_bytes()
     except OSError as error:
         raise LoadError(f"{path.name}: cannot be opened; check that it exists and who may read it") from error
+
+
+def _kind(content: bytes, name: str) -> str:
     try:
-        extracted = loader(content)
+        return kind_of(content)
     except LoadError as error:
-        raise LoadError(f"{path.name}: {error.advice}", **error.context) from error
-    return assemble(path.name, extracted, gazetteer)
+        raise _named(name, error) from error
+
+
+def _document(path: Path, content: bytes, gazetteer: Gazetteer, progress: Progress, name: str) -> Document:
+    try:
+        kind = kind_of(content)
+        if kind == "text":
+            extracted = Extracted(*_decoded(content))
+        elif kind == "zip":
+            raise refusal("nested")
+        else:
+            read = read_apart(path, kind, progress)
+            text, said = unicode_lines(nfc(read.text))
+            extracted = replace(read, text=text, warnings=(*read.warnings, *said))
+    except LoadError as error:
+        raise _named(name, error) from error
+    return assemble(name, replace(extracted, warnings=(*mismatch(name, kind), *extracted.warnings)), gazetteer)
+
+
+def _decoded(content: bytes) -> tuple[str, None, bool, tuple[str, ...]]:
+    text, warnings = decoded(content)
+    whole, said = unwrapped(nfc(text))
+    return whole if said else text, None, False, (*warnings, *said)
+
+
+def _named(name: str, error: LoadError) -> LoadError:
+    return LoadError(f"{name}: {error.advice}", **error.context)
 
 
 def assemble(source_file: str, extracted: Extracted, gazetteer: Gazetteer, document_id: str | None = None) -> Document:
     """Metadata, outline and passages over an extracted text. LoadError when there are no words in it."""
     text = nfc(extracted.text)
     if not any(char.isalpha() for char in text):
-        raise LoadError(f"{source_file}: there are no words in it; check the file")
+        raise _named(source_file, refusal("empty"))
     metadata = read_metadata(text, gazetteer)
+    sealed = tuple(warning("stamp", words=words) for words in stamps(text))
+    metadata = replace(metadata, warnings=(*extracted.warnings, *sealed, *metadata.warnings))
     identity = document_id or identify(metadata, text)
     outlined = outline(text, identity)
     return Document(identity, source_file, text, metadata, outlined.sections, outlined.passages, extracted.pages, extracted.ocr)
+
+
+def with_id(document: Document, name: str) -> Document:
+    """The same document under the id that `name` hashes to."""
+    identity = hashlib.sha256(name.encode()).hexdigest()[:16]
+    outlined = outline(document.text, identity)
+    return replace(document, document_id=identity, sections=outlined.sections, passages=outlined.passages)
 
 
 def identify(metadata: Metadata, text: str) -> str:

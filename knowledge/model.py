@@ -101,6 +101,10 @@ class Document:
     pages: int | None = None
     ocr: bool = False
 
+    def page_at(self, position: int) -> int | None:
+        """The page, from 1, on which that code point stands; None for a document without pages. A form feed begins every further page."""
+        return None if self.pages is None else self.text.count("\f", 0, position) + 1
+
 
 @dataclass(frozen=True, slots=True)
 class Hotline:

@@ -1,8 +1,9 @@
 """The outline of an administrative document: which blocks are headings, how they nest, and which passages hang under them.
 
-Headings carry I., 1., 1.1., a), -, + or Markdown's #, or are a project by name ("Dự án 2:"); a heading may stand alone on its line, end in
-a colon and lead a list, or share its line with its text ("2. Sở Tài chính: Chủ trì …"). A number that cannot be right (Hà Nam's second "I."
-inside section I) is read by what it looks like. Words that headings are known by are data (data/outline.yml).
+Headings carry Phần, Chương, Mục, Điều, A., I., 1., 1.1., a), -, + or Markdown's #, or are a project by name ("Dự án 2:"); a heading may
+stand alone on its line, end in a colon and lead a list, or share its line with its text ("2. Sở Tài chính: Chủ trì …"). A number that
+cannot be right (Hà Nam's second "I." inside section I) is read by what it looks like. Words that headings are known by are data
+(data/outline.yml).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Literal
 
 import yaml
 
-from knowledge.blocks import LEVELS, Block, Marker, blocks
+from knowledge.blocks import LEVELS, NAMED, Block, Marker, blocks
 from knowledge.furniture import extent
 from knowledge.model import Passage, Section, Span
 from knowledge.tables import DATA
@@ -26,7 +27,7 @@ _MAX_HEADING = 300
 """Characters. Hà Nam's section IV has headings of 250."""
 _MAX_BARE_HEADING = 90
 """Characters, for a heading that ends in a full stop ("3.1. Mục tiêu.")."""
-_NUMBERED: tuple[Marker, ...] = ("roman", "number", "subnumber")
+_NUMBERED: tuple[Marker, ...] = (*NAMED, "capital", "roman", "article", "number", "subnumber")
 _ENDS_SENTENCE = re.compile(r"[.;!?…]\**$|\./\.$")
 
 
@@ -104,6 +105,8 @@ class _Walk:
                 self._passage(block.start, end, "heading", under=self.stack[:-1])
             self._passage(block.start + inline.end(), block.end, "body")
             return
+        if block.marker == "article":  # "Điều 1. Phê duyệt Đề án … với các nội dung sau." is named by its number alone
+            self._open(block.start, block.start + len(self.text[block.start : block.body].rstrip(" .:")), level, block)
         self._passage(block.start, block.end, "body")
         subject = _patterns()["subject"].match(words, block.body - block.start)
         if subject and block.marker in ("number", "letter"):
@@ -132,7 +135,11 @@ class _Walk:
         if block.marker not in (*_NUMBERED, "letter") or len(words) > _MAX_HEADING:
             return False
         if _ENDS_SENTENCE.search(words):
-            return len(words) <= _MAX_BARE_HEADING and block.marker in ("roman", "subnumber") and not words.endswith(";")
+            return (
+                len(words) <= _MAX_BARE_HEADING
+                and block.marker in (*NAMED, "capital", "roman", "article", "subnumber")
+                and not words.endswith(";")
+            )
         return True
 
     def _open(self, start: int, end: int, level: int, block: Block) -> None:
@@ -181,6 +188,8 @@ def _renumbered(text: str, found: Iterable[Block]) -> Iterator[Block]:
     """A Roman numeral that does not count on and is not set in capitals is a slip for an Arabic one ("I. Mục đích" inside section I)."""
     last = 0
     for block in found:
+        if block.marker in (*NAMED, "capital"):
+            last = 0
         if block.marker == "roman" and block.ordinal is not None:
             capitals = text[block.body : block.end].upper() == text[block.body : block.end]
             if block.ordinal <= last and not capitals:

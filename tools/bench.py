@@ -86,11 +86,11 @@ def memory_mb(pid: int) -> float:
 
 
 @contextmanager
-def service(environ: Mapping[str, str], address: str) -> Iterator[tuple[int, float]]:
+def service(environ: Mapping[str, str], address: str, checkout: Path = ROOT) -> Iterator[tuple[int, float]]:
     """A started service: its process id, and the seconds until every part was ready."""
     began = time.perf_counter()
-    command = dying_with_parent([str(ROOT / ".venv" / "bin" / "trogiup"), "serve"])
-    process = subprocess.Popen(command, env=dict(environ), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    command = dying_with_parent([str(checkout / ".venv" / "bin" / "python"), "-m", "bot.cli", "serve"])
+    process = subprocess.Popen(command, env=dict(environ), cwd=checkout, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
     try:
         while not all_ready(address):
             if process.poll() is not None or time.perf_counter() - began > 300:
@@ -156,7 +156,7 @@ def in_process(environ: Mapping[str, str], asked: list[str]) -> list[Row]:
 def index_build(environ: Mapping[str, str]) -> list[Row]:
     """The whole command, with the encoder."""
     began = time.perf_counter()
-    command = [str(ROOT / ".venv" / "bin" / "trogiup"), "index", "build"]
+    command = [sys.executable, "-m", "bot.cli", "index", "build"]
     subprocess.run(command, env=dict(environ), cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
     return [Row("index build", time.perf_counter() - began, "s", 15)]
 

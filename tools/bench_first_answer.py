@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import gc
 import multiprocessing
 import os
 import shutil
@@ -27,10 +26,12 @@ from pathlib import Path
 
 import httpx
 
-from bot.serve import house
+from bot.gateway import Gateway
+from bot.serve import house, open_index
 from bot.services import Services
 from bot.settings import Settings
 from bot.supervisor import dying_with_parent, free_port
+from bot.workshop import workshop
 from knowledge.errors import RequestRefused
 from tools.bench import ROOT, percentile, questions, say
 
@@ -116,31 +117,42 @@ async def dangers(ask: Ask, seconds: float) -> list[float]:
     return taken
 
 
-async def in_process(settings: Settings, texts: list[str], seconds: float) -> dict[tuple[bool, bool], list[float]]:
+def in_process(settings: Settings, texts: list[str], seconds: float) -> dict[tuple[bool, bool], list[float]]:
     """By (locked, in a crowd)."""
-    services, found = Services.open(settings), {}
+    services = Services.open(settings)
     try:
-        async with house(services, lambda line: None, with_rasa=False) as running:
+        open_index(services, lambda line: None)
+        with workshop(services) as forked:
 
-            async def ask(conversation_id: str, text: str) -> float:
-                began = time.perf_counter()
-                with contextlib.suppress(RequestRefused):
-                    await running.gateway.reply(conversation_id=conversation_id, text=text)
-                return (time.perf_counter() - began) * 1000
+            async def run() -> dict[tuple[bool, bool], list[float]]:
+                async with house(services, lambda line: None, with_rasa=False, workshop=forked) as running:
+                    return await asked_here(running.gateway, settings, texts, seconds)
 
-            for text in DANGER * 5:
-                await ask(f"warm-{text}-{time.time()}", text)
-            gc.freeze()
-            for lock, others in ((False, False), (True, False), (False, True), (True, True)):
-                ends = asyncio.Event()
-                with locked(settings.home / "trogiup.db", lock):
-                    beside = asyncio.create_task(crowd(ask, texts, ends)) if others else None
-                    found[lock, others] = await dangers(ask, seconds)
-                    ends.set()
-                if beside:
-                    await beside
+            return asyncio.run(run())
     finally:
         services.close()
+
+
+async def asked_here(gateway: Gateway, settings: Settings, texts: list[str], seconds: float) -> dict[tuple[bool, bool], list[float]]:
+    """The crowd and those in danger on the gateway's own event loop."""
+    found = {}
+
+    async def ask(conversation_id: str, text: str) -> float:
+        began = time.perf_counter()
+        with contextlib.suppress(RequestRefused):
+            await gateway.reply(conversation_id=conversation_id, text=text)
+        return (time.perf_counter() - began) * 1000
+
+    for text in DANGER * 5:
+        await ask(f"warm-{text}-{time.time()}", text)
+    for lock, others in ((False, False), (True, False), (False, True), (True, True)):
+        ends = asyncio.Event()
+        with locked(settings.home / "trogiup.db", lock):
+            beside = asyncio.create_task(crowd(ask, texts, ends)) if others else None
+            found[lock, others] = await dangers(ask, seconds)
+            ends.set()
+        if beside:
+            await beside
     return found
 
 
@@ -235,7 +247,7 @@ def main() -> int:
                 shutil.rmtree(home / "index")
             if both or arguments.in_process:
                 say(f"in the process, {index}")
-                for key, taken in asyncio.run(in_process(settings, texts, arguments.seconds)).items():
+                for key, taken in in_process(settings, texts, arguments.seconds).items():
                     lines.append(figures(f"in the process, {index}, {names[key]}", taken))
                     kept = kept and percentile(taken, 0.99) <= LIMIT_MS
             if (both or arguments.over_http) and index == "index up":

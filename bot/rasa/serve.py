@@ -1,8 +1,8 @@
 """Starts Rasa's server on loopback: `.venv-rasa/bin/python -m bot.rasa.serve --model var/rasa/dialogue.tar.gz --port 5005`.
 
 The same server as `rasa run`, with three differences: it refuses a model that is not there (`rasa run` silently takes another one), it
-takes no address but loopback, and it prepares the check of what the action server answers once, not once a message (80% of a message's
-time). Rasa takes seconds to import, so that is done after what can be refused has been.
+takes no address but loopback, and it leaves out what costs most of a message's time and changes nothing (bot/rasa/shortcuts.py). Rasa takes
+seconds to import, so that is done after what can be refused has been.
 """
 
 from __future__ import annotations
@@ -17,26 +17,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
 
 
-def check_actions_with_prepared_schema() -> None:
-    """Make RemoteAction validate as before, without validating its own constant schema again at every message.
-
-    Rasa 3.6.21 calls jsonschema.validate(), which checks the schema itself first: 80% of the time that a message took.
-    """
-    from jsonschema.validators import validator_for
-    from rasa.core.actions.action import RemoteAction
-
-    schema = RemoteAction.action_response_format_spec()
-    validator_class = validator_for(schema)
-    validator_class.check_schema(schema)
-    validator = validator_class(schema)
-
-    def validate_action_result(self: RemoteAction, result: dict[str, object]) -> bool:
-        validator.validate(result)
-        return True
-
-    RemoteAction._validate_action_result = validate_action_result
-
-
 def serve(model: Path, port: int) -> None:
     """Answer on `port` until told to stop. The log holds warnings and errors only: never what somebody wrote."""
     from rasa.core.run import serve_application
@@ -44,13 +24,17 @@ def serve(model: Path, port: int) -> None:
     from rasa.utils.common import configure_logging_and_warnings
     from rasa.utils.log_utils import configure_structlog
 
+    from bot.rasa.shortcuts import KeptEndpoint, take_all
+
     configure_logging_and_warnings(logging.WARNING)
     configure_structlog(logging.WARNING)
-    check_actions_with_prepared_schema()
+    take_all()
+    endpoints = AvailableEndpoints.read_endpoints(str(ROOT / "endpoints.yml"))
+    endpoints.action = KeptEndpoint.like(endpoints.action)
     serve_application(
         str(model),
         credentials=str(ROOT / "bot/rasa/credentials.yml"),
-        endpoints=AvailableEndpoints.read_endpoints(str(ROOT / "endpoints.yml")),
+        endpoints=endpoints,
         interface=LOOPBACK,
         port=port,
         enable_api=False,

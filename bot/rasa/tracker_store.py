@@ -11,18 +11,19 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import InMemoryTrackerStore
 from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME
+from rasa.shared.core.conversation import Dialogue
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet
 from rasa.shared.core.trackers import DialogueStateTracker
 
 logger = logging.getLogger("trogiup.tracker_store")
+_CLEAR_EVERY_S = 60.0
 
 
 class ShortLivedTrackerStore(InMemoryTrackerStore):
@@ -53,8 +54,9 @@ class ShortLivedTrackerStore(InMemoryTrackerStore):
         """When each conversation was last saved, the longest silent first."""
 
     async def save(self, tracker: DialogueStateTracker) -> None:
-        """Keep `tracker`, and let go of what is over."""
-        await super().save(tracker)
+        """Keep `tracker`, and let go of what is over. As events: Rasa's own store writes and parses JSON for every message."""
+        await self.stream_events(tracker)
+        self.store[tracker.sender_id] = list(tracker.events)
         now = self._clock()
         self._last_seen.pop(tracker.sender_id, None)
         self._last_seen[tracker.sender_id] = now
@@ -66,6 +68,12 @@ class ShortLivedTrackerStore(InMemoryTrackerStore):
             self.store.pop(oldest, None)
         if self._forms:
             self._forms.keep(tracker, now, now - self._idle_seconds)
+
+    def deserialise_tracker(self, sender_id: str, serialised_tracker: list[Event]) -> DialogueStateTracker:
+        """The conversation out of what `save` kept of it. Events do not change once they are in a tracker."""
+        tracker: DialogueStateTracker = self.init_tracker(sender_id)
+        tracker.recreate_from_dialogue(Dialogue(sender_id, serialised_tracker))
+        return tracker
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         """The conversation; of one that another process of Rasa held, the open form."""
@@ -83,35 +91,58 @@ class OpenForms:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._opened: sqlite3.Connection | None = None
+        self._written: set[str] = set()
+        """Conversations that this process wrote or read a form of: all others need no look at the file when they are kept."""
+        self._cleared = float("-inf")
 
     def keep(self, tracker: DialogueStateTracker, now: float, since: float) -> None:
-        """Write the open form of a conversation down, or take it off; and all that were last touched before `since`."""
+        """Write the open form of a conversation down, or take it off; and, once a minute, all that were last touched before `since`."""
+        clearing = now - self._cleared >= _CLEAR_EVERY_S
+        if not (tracker.active_loop_name or tracker.sender_id in self._written or clearing):
+            return
         slots = {name: slot.value for name, slot in tracker.slots.items() if slot.value is not None}
         state = json.dumps({"form": tracker.active_loop_name, "slots": slots}, ensure_ascii=False)
         try:
-            with closing(self._open()) as database, database:
+            with self._database() as database:
                 database.execute("DELETE FROM forms WHERE conversation = ? OR touched < ?", (tracker.sender_id, since))
                 if tracker.active_loop_name:
                     database.execute("INSERT INTO forms VALUES (?, ?, ?)", (tracker.sender_id, now, state))
         except (OSError, sqlite3.Error) as error:
-            logger.warning("event=forms_not_kept why=%s", type(error).__name__)
+            self._failed("forms_not_kept", error)
+            return
+        self._cleared = now if clearing else self._cleared
+        self._written.discard(tracker.sender_id)
+        if tracker.active_loop_name:
+            self._written.add(tracker.sender_id)
 
     def events(self, sender_id: str, since: float) -> list[Event]:
         """What brings a tracker into the form again; empty where there was none."""
+        query = "SELECT state FROM forms WHERE conversation = ? AND touched >= ?"
         try:
-            with closing(self._open()) as database:
-                row = database.execute("SELECT state FROM forms WHERE conversation = ? AND touched >= ?", (sender_id, since)).fetchone()
+            row = self._database().execute(query, (sender_id, since)).fetchone()
         except (OSError, sqlite3.Error) as error:
-            logger.warning("event=forms_not_read why=%s", type(error).__name__)
+            self._failed("forms_not_read", error)
             return []
         if row is None:
             return []
+        self._written.add(sender_id)
         state = json.loads(row[0])
         slots = [SlotSet(name, value) for name, value in state["slots"].items()]
         started = [ActionExecuted(ACTION_SESSION_START_NAME), SessionStarted(), ActionExecuted(ACTION_LISTEN_NAME)]
         return [*started, ActionExecuted(state["form"]), ActiveLoop(state["form"]), *slots, ActionExecuted(ACTION_LISTEN_NAME)]
 
-    def _open(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._path, timeout=0.2)
-        database.execute("CREATE TABLE IF NOT EXISTS forms (conversation TEXT PRIMARY KEY, touched REAL NOT NULL, state TEXT NOT NULL)")
-        return database
+    def _database(self) -> sqlite3.Connection:
+        """The file, opened once."""
+        if self._opened is None:
+            opened = sqlite3.connect(self._path, timeout=0.2)
+            opened.execute("CREATE TABLE IF NOT EXISTS forms (conversation TEXT PRIMARY KEY, touched REAL NOT NULL, state TEXT NOT NULL)")
+            self._opened = opened
+        return self._opened
+
+    def _failed(self, event: str, error: Exception) -> None:
+        """The next use opens the file again: it may have been put back, or be free."""
+        logger.warning("event=%s why=%s", event, type(error).__name__)
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from knowledge.errors import KnowledgeError, StoreError
 from knowledge.store.database import Database, insert
@@ -138,6 +138,7 @@ class Case:
 
 
 _CASE = [getattr(CaseTable, f.name) for f in fields(Case) if f.name != "transcript"]
+_LIVE = select(*_CASE).where(CaseTable.conversation_id == bindparam("this_conversation"), CaseTable.state != "closed").with_for_update()
 _LINE = [getattr(MessageTable, f.name) for f in fields(TranscriptLine)]
 _BY_URGENCY = (CaseTable.risk.desc(), func.coalesce(CaseTable.first_danger_at, CaseTable.opened_at), CaseTable.case_id)
 
@@ -245,8 +246,7 @@ def change_case(connection: Connection, case: Case, **values: Any) -> Case:
 
 def live_case(connection: Connection, conversation_id: str) -> Case | None:
     """The case of a conversation that is not closed, locked until the end of the transaction."""
-    statement = select(*_CASE).where(CaseTable.conversation_id == conversation_id, CaseTable.state != "closed")
-    row = connection.execute(statement.with_for_update()).first()
+    row = connection.execute(_LIVE, {"this_conversation": conversation_id}).first()
     return Case(*row) if row else None
 
 

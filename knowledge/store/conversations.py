@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from random import Random
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Executable, and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
 from knowledge.errors import StoreError
 from knowledge.store.cases import Case, NewCase, add_case, add_event, ended_case, live_case, new_case_id, raise_case, reopen_case
 from knowledge.store.chats import forget_chat
-from knowledge.store.database import Database, insert
+from knowledge.store.database import Database, insert_of
 from knowledge.store.schema import CaseTable, ConversationTable, MessageTable
 from knowledge.store.schema_accounts import AccountTable
 from knowledge.store.schema_duty import OutgoingTable
@@ -49,11 +50,8 @@ class Conversations:
 
     def context(self, conversation_id: str, now: datetime, timeout: timedelta) -> str | None:
         """What the last finished answer left to remember, as JSON; None when there is nothing or it is older than `timeout`."""
-        statement = select(ConversationTable.context_json).where(
-            ConversationTable.conversation_id == conversation_id, ConversationTable.context_at >= now - timeout
-        )
         with self._database.read() as connection:
-            return connection.execute(statement).scalar()
+            return connection.execute(_CONTEXT, {"this_conversation": conversation_id, "since": now - timeout}).scalar()
 
     def recent_texts(self, conversation_id: str, since: datetime, limit: int) -> tuple[str, ...]:
         """The last `limit` messages of the person since a moment, oldest first; with the one in hand, once that is accepted."""
@@ -97,13 +95,9 @@ class Conversations:
                 "received_at": received_at,
                 "channel": channel,
             }
-            statement = (
-                insert(connection, MessageTable).values(row).on_conflict_do_nothing(index_elements=["conversation_id", "message_id"])
-            )
-            fresh = connection.execute(statement.returning(MessageTable.row_id)).scalar() is not None
-            this = (MessageTable.conversation_id == conversation_id, MessageTable.message_id == message_id)
-            kept = select(MessageTable.answer_json, MessageTable.case_id, MessageTable.text).where(*this)
-            answer_json, belongs_to, known = connection.execute(kept).one()
+            fresh = connection.execute(_message_insert(connection.dialect.name), row).scalar() is not None
+            this = {"this_conversation": conversation_id, "this_message": message_id}
+            answer_json, belongs_to, known = connection.execute(_STANDING, this).one()
             current = live_case(connection, conversation_id)
             if fresh and current is None:
                 case = case or unless_joined
@@ -119,7 +113,7 @@ class Conversations:
                 elif case:
                     propose = lambda: next(proposals, None) or new_case_id(self._rng)  # noqa: E731
                     belongs_to = add_case(connection, conversation_id, channel, case, received_at, propose)
-                connection.execute(update(MessageTable).where(*this).values(case_id=belongs_to))
+                connection.execute(update(MessageTable).where(*_THIS).values(case_id=belongs_to), this)
                 if belongs_to:
                     add_event(connection, belongs_to, received_at, "message")
             human = current is not None and current.state == "taken"
@@ -131,10 +125,10 @@ class Conversations:
         `context_json` None: what was remembered before still holds, as after an urgent message.
         The context of a message is not kept when a later one was answered meanwhile. Raises StoreError also when nothing was accepted.
         """
-        this = (MessageTable.conversation_id == conversation_id, MessageTable.message_id == message_id)
+        this = {"this_conversation": conversation_id, "this_message": message_id}
         with self._database.write() as connection:
             lock_conversation(connection, conversation_id)
-            message = connection.execute(select(MessageTable.received_at, MessageTable.answer_json, MessageTable.text).where(*this)).first()
+            message = connection.execute(_TO_FINISH, this).first()
             if message is None:
                 raise StoreError("The message was not accepted: its answer cannot be kept.", message_id=message_id)
             received_at, kept, text = message
@@ -142,15 +136,10 @@ class Conversations:
                 return kept
             if text is None:
                 return answer_json  # it was forgotten meanwhile, and stays so
-            connection.execute(update(MessageTable).where(*this).values(answer_json=answer_json))
-            overtaken = exists().where(
-                MessageTable.conversation_id == conversation_id,
-                MessageTable.received_at > received_at,
-                MessageTable.answer_json.is_not(None),
-            )
-            remember = update(ConversationTable).where(ConversationTable.conversation_id == conversation_id, ~overtaken)
+            connection.execute(_ANSWERED, {**this, "answer": answer_json})
             if context_json is not None:
-                connection.execute(remember.values(context_json=context_json, context_at=self._clock()))
+                remembered = {"context": context_json, "at": self._clock(), "received": received_at}
+                connection.execute(_REMEMBERED, {**remembered, "this_conversation": conversation_id})
             return answer_json
 
     def forget(self, conversation_id: str) -> None:
@@ -198,15 +187,12 @@ class Conversations:
 
 def _enter(connection: Connection, conversation_id: str) -> None:
     """Make the conversation's row when it is new, and lock it either way until the end of the transaction."""
-    statement = insert(connection, ConversationTable).values(conversation_id=conversation_id)
-    unchanged = {"context_at": ConversationTable.context_at}
-    connection.execute(statement.on_conflict_do_update(index_elements=["conversation_id"], set_=unchanged))
+    connection.execute(_conversation_insert(connection.dialect.name), {"conversation_id": conversation_id})
 
 
 def lock_conversation(connection: Connection, conversation_id: str) -> None:
     """Until the end of the transaction. Whoever locks a case too locks the conversation first, as `accept` does."""
-    statement = select(ConversationTable.conversation_id).where(ConversationTable.conversation_id == conversation_id)
-    connection.execute(statement.with_for_update())
+    connection.execute(_LOCK, {"this_conversation": conversation_id})
 
 
 def _holder_name(connection: Connection, case: Case | None) -> str | None:
@@ -217,3 +203,31 @@ def _holder_name(connection: Connection, case: Case | None) -> str | None:
 
 _LIVE: ColumnElement[bool] = exists().where(CaseTable.case_id == MessageTable.case_id, CaseTable.state != "closed")
 _KEPT: ColumnElement[bool] = exists().where(CaseTable.case_id == MessageTable.case_id, CaseTable.erased_at.is_(None))
+
+# What every message asks of the database, put together once: to build a statement takes longer than SQLite takes to do it.
+
+_SAME = ConversationTable.conversation_id == bindparam("this_conversation")
+_THIS = (MessageTable.conversation_id == bindparam("this_conversation"), MessageTable.message_id == bindparam("this_message"))
+_LOCK = select(ConversationTable.conversation_id).where(_SAME).with_for_update()
+_CONTEXT = select(ConversationTable.context_json).where(_SAME, ConversationTable.context_at >= bindparam("since"))
+_STANDING = select(MessageTable.answer_json, MessageTable.case_id, MessageTable.text).where(*_THIS)
+_TO_FINISH = select(MessageTable.received_at, MessageTable.answer_json, MessageTable.text).where(*_THIS)
+_ANSWERED = update(MessageTable).where(*_THIS).values(answer_json=bindparam("answer"))
+_OVERTAKEN = exists().where(
+    MessageTable.conversation_id == bindparam("this_conversation"),
+    MessageTable.received_at > bindparam("received"),
+    MessageTable.answer_json.is_not(None),
+)
+_REMEMBERED = update(ConversationTable).where(_SAME, ~_OVERTAKEN).values(context_json=bindparam("context"), context_at=bindparam("at"))
+
+
+@cache
+def _message_insert(dialect: str) -> Executable:
+    fresh = insert_of(dialect, MessageTable).on_conflict_do_nothing(index_elements=["conversation_id", "message_id"])
+    return fresh.returning(MessageTable.row_id)
+
+
+@cache
+def _conversation_insert(dialect: str) -> Executable:
+    unchanged = {"context_at": ConversationTable.context_at}
+    return insert_of(dialect, ConversationTable).on_conflict_do_update(index_elements=["conversation_id"], set_=unchanged)

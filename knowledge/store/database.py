@@ -91,7 +91,12 @@ def is_passing(error: BaseException) -> bool:
 
 def insert(connection: Connection, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
     """INSERT of the connection's dialect: the one that knows ON CONFLICT."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return insert_of(connection.dialect.name, table)
+
+
+def insert_of(dialect: str, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """INSERT of a dialect, "sqlite" or "postgresql"."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def parse_url(url: str) -> URL:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -238,3 +239,92 @@ def test_a_build_that_fails_is_said_and_the_older_snapshot_stays(
 def test_the_documents_of_the_product_lie_where_they_are_looked_for() -> None:
     assert SOURCES == ROOT / "knowledge" / "sources"
     assert len(list(SOURCES.glob("*.txt"))) == 5
+
+
+# Copies and new versions
+
+LONG = "\n\n".join(
+    f"{at}. Xã số {at} có {{count}} nhóm thăm hỏi, {word} người già neo đơn và trẻ mồ côi được giúp trong năm {2000 + at}."
+    for at, word in enumerate(("một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín", "mười", "mười một", "mười hai"), 1)
+)
+HEAD = """ỦY BAN NHÂN DÂN
+TỈNH HÀ NAM
+
+{number}Hà Nam, ngày 05 tháng 6 năm {year}
+
+KẾ HOẠCH
+
+Trợ giúp người già neo đơn
+
+I. MỤC TIÊU
+
+"""
+
+
+def long_plan(folder: Path, name: str, *, number: str = "12/KH-UBND", year: int = 2024, body: str = LONG, count: str = "hai") -> Path:
+    path = folder / name
+    numbered = f"Số: {number}\n\n" if number else ""
+    path.write_text(HEAD.format(number=numbered, year=year) + body.format(count=count), encoding="utf-8")
+    return path
+
+
+def as_page(path: Path) -> Path:
+    """The same words as a web page."""
+    paragraphs = "".join(f"<p>{line.replace(chr(10), '<br>')}</p>" for line in path.read_text(encoding="utf-8").split("\n\n"))
+    made = path.with_suffix(".html")
+    made.write_text(f"<!doctype html><html><meta charset='utf-8'><body>{paragraphs}</body></html>", encoding="utf-8")
+    return made
+
+
+def test_the_same_text_in_another_format_is_a_copy(base: KnowledgeBase, tmp_path: Path) -> None:
+    path = long_plan(tmp_path, "a.txt")
+    first = base.ingest(path, publish=False)
+    twin = base.ingest(as_page(path), publish=False)
+    assert twin["duplicate_of"] == first["document_id"]
+    assert base.store.documents.list()[0].latest_version == 1
+
+
+def test_a_near_copy_without_a_number_is_a_copy(base: KnowledgeBase, tmp_path: Path) -> None:
+    first = base.ingest(long_plan(tmp_path, "a.txt"), publish=False)
+    twin = base.ingest(long_plan(tmp_path, "b.txt", number=""), publish=False)
+    assert twin["duplicate_of"] == first["document_id"]
+    assert any("Gần như trùng" in said for said in twin["warnings"])
+    assert len(base.store.documents.list()) == 1
+
+
+def test_another_number_is_another_document_however_alike(base: KnowledgeBase, tmp_path: Path) -> None:
+    base.ingest(long_plan(tmp_path, "a.txt"), publish=False)
+    other = base.ingest(long_plan(tmp_path, "b.txt", number="99/KH-UBND"), publish=False)
+    assert other["duplicate_of"] is None
+    assert len(base.store.documents.list()) == 2
+
+
+def test_a_corrected_copy_is_a_new_version_and_said(base: KnowledgeBase, tmp_path: Path) -> None:
+    first = base.ingest(long_plan(tmp_path, "a.txt"), publish=False)
+    second = base.ingest(long_plan(tmp_path, "a.txt", count="ba"), publish=False)
+    assert (second["document_id"], second["duplicate_of"]) == (first["document_id"], None)
+    assert any("Có thể là bản mới" in said and first["document_id"] in said for said in second["warnings"])
+    assert base.store.documents.list()[0].latest_version == 2
+    again = base.ingest(long_plan(tmp_path, "a.txt", count="ba"), publish=False)
+    assert again["duplicate_of"] == first["document_id"]
+    assert base.store.documents.list()[0].latest_version == 2
+
+
+def test_the_same_number_in_another_year_is_another_document(base: KnowledgeBase, tmp_path: Path) -> None:
+    first = base.ingest(long_plan(tmp_path, "a.txt"), publish=False)
+    other = base.ingest(long_plan(tmp_path, "b.txt", year=2025, count="ba"), publish=False)
+    assert other["document_id"] != first["document_id"]
+    assert other["duplicate_of"] is None
+    again = base.ingest(long_plan(tmp_path, "b.txt", year=2025, count="ba"), publish=False)
+    assert again["document_id"] == other["document_id"] == again["duplicate_of"]
+
+
+def test_a_zip_is_taken_in_file_by_file(base: KnowledgeBase, tmp_path: Path) -> None:
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as package:
+        package.write(long_plan(tmp_path, "a.txt"), "a.txt")
+        package.writestr("b.pdf", b"%PDF-")
+        package.writestr("c.txt", PLAN.format(count="hai"))
+    reports = list(base.ingest_all(path, publish=False))
+    assert [isinstance(report, LoadError) for report in reports] == [False, True, False]
+    assert [row.source_file for row in base.store.documents.list()].count("many.zip/c.txt") == 1

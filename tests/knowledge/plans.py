@@ -4,9 +4,10 @@ from functools import cache
 from pathlib import Path
 
 from knowledge.furniture import extent
-from knowledge.loading import Extracted, assemble, load
+from knowledge.loading import assemble, load
 from knowledge.model import Document
 from knowledge.places import Gazetteer, load_gazetteer
+from knowledge.reading.model import Extracted
 
 SOURCES = Path(__file__).parents[2] / "knowledge" / "sources"
 ARTICLE = "000_92e991b9c48b5ec0.txt"

@@ -1,0 +1,132 @@
+"""The workshop as a process, and its client. The process is forked in a program of its own: this one has threads."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+from house_fakes import FACILITIES, NOON, ROOT, Clock
+
+from actions.model import Context, Message
+from actions.rasa_actions import build_executor, payload
+from bot.direct import FarAnswers, WorkshopDown
+from bot.gateway import Gateway
+from bot.services import Services
+from bot.workshop import worker_app
+from knowledge.errors import IndexFault
+
+ASKED = Message("c", FACILITIES, "m", NOON, NOON.date())
+PROGRAM = """
+import json, os, signal, sys, time
+from pathlib import Path
+import httpx
+from bot.services import ROOT, Services
+from bot.settings import Settings
+from bot.workshop import workshop
+
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+def answered(address):
+    body = json.loads(sys.argv[1])
+    for _ in range(200):
+        try:
+            return httpx.post(f"{address}/answer", json=body, timeout=20, trust_env=False).json()["answer"]["text"]
+        except httpx.HTTPError:
+            time.sleep(0.05)
+
+services = Services.open(Settings.load(dict(os.environ), ROOT))
+services.warm()
+with workshop(services) as forked:
+    told = [answered(forked.address)]
+    (worker,) = children(forked.keeper)
+    os.kill(worker, signal.SIGKILL)
+    told.append(answered(forked.address))
+    (another,) = children(forked.keeper)
+    print(json.dumps({"told": told, "worker": worker, "another": another, "keeper": forked.keeper}), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def asked_body() -> dict[str, Any]:
+    sent: list[httpx.Request] = []
+
+    def serve(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, json={"answer": {}, "context": {}})
+
+    client = httpx.AsyncClient(transport=httpx.MockTransport(serve))
+    asyncio.run(FarAnswers("http://127.0.0.1:1", client).answer(ASKED, Context()))
+    return dict(json.loads(sent[0].content))
+
+
+def gone(pid: int) -> bool:
+    """Dead, or dead and not yet waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+def test_a_worker_that_is_killed_is_followed_by_another_and_none_outlives_the_house(home: Path) -> None:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("TROGIUP_")} | {"TROGIUP_HOME": str(home)}
+    command = [sys.executable, "-c", PROGRAM, json.dumps(asked_body())]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == -9, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert all("16 cơ sở" in text for text in found["told"])
+    assert found["worker"] != found["another"]
+    for _ in range(100):
+        if all(gone(found[name]) for name in ("keeper", "worker", "another")):
+            return
+        time.sleep(0.05)
+    pytest.fail("a process outlives the house")
+
+
+def test_the_worker_answers_as_the_assistant_does(opened: Services, clock: Clock) -> None:
+    assistant = opened.assistant()
+    client = TestClient(worker_app(assistant, build_executor(assistant, clock)))
+    told = client.post("/answer", json=asked_body()).json()
+    assert told == json.loads(json.dumps(payload(assistant.reply(ASKED, Context()))))
+
+
+def far(serve: Any) -> FarAnswers:
+    return FarAnswers("http://127.0.0.1:1", httpx.AsyncClient(transport=httpx.MockTransport(serve)))
+
+
+@pytest.mark.parametrize("response", [httpx.Response(500), httpx.Response(200, json=[]), httpx.Response(200, content=b"{")])
+async def test_what_is_no_answer_is_said_to_be_none(response: httpx.Response) -> None:
+    with pytest.raises(WorkshopDown):
+        await far(lambda _: response).answer(ASKED, Context())
+
+
+async def test_without_an_index_it_is_the_index_that_is_missing() -> None:
+    with pytest.raises(IndexFault):
+        await far(lambda _: httpx.Response(503)).answer(ASKED, Context())
+
+
+async def test_the_gateway_answers_by_itself_when_the_workshop_is_down(gateway: Gateway) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    gateway.elsewhere = far(refuse)
+    assert "16 cơ sở" in (await gateway.reply(conversation_id="c", text=FACILITIES))["text"]
+
+
+async def test_the_gateway_tells_what_the_workshop_worked_out(gateway: Gateway, opened: Services) -> None:
+    told = payload(opened.assistant().reply(ASKED, Context()))
+    told["answer"]["text"] = "ở xa"
+    gateway.elsewhere = far(lambda _: httpx.Response(200, json=told))
+    assert (await gateway.reply(conversation_id="c", text=FACILITIES))["text"] == "ở xa"
+    gateway.elsewhere = far(lambda _: httpx.Response(503))
+    assert (await gateway.reply(conversation_id="d", text=FACILITIES))["kind"] == "abstain"
