@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -188,6 +190,14 @@ class Library:
     def status(self, document_id: str) -> Status:
         """Its validity today."""
         return status_on(self.document(document_id).metadata, self._today().date())
+
+
+def remember_missing() -> None:
+    """httpcore, under httpx, looks for sniffio at every lock it makes, several a request. Python searches its whole path each time for what
+    is not there, which costs as much as the request; None in sys.modules says so at once (Python's reference, "The module cache").
+    """
+    if importlib.util.find_spec("sniffio") is None:
+        sys.modules["sniffio"] = None  # type: ignore[assignment]  # as the reference has it
 
 
 def trim_memory() -> None:

@@ -90,9 +90,11 @@ def read_sends(database: Path) -> dict[str, Row]:
     """By message. A drill's answers are one call each."""
     rows = {}
     with closing(sqlite3.connect(database)) as connection:
-        for key, lane, *others, ended_at in connection.execute("SELECT key, lane, state, doubts, why, ended_at FROM channel_sends"):
+        for key, lane, state, doubts, why, ended_at in connection.execute(
+            "SELECT key, lane, state, doubts, why, ended_at FROM channel_sends"
+        ):
             name = key.partition(":")[0]
-            rows[name] = Row(name, lane == "danger", *others, _moment(ended_at))
+            rows[name] = Row(name, lane == "danger", state, doubts, why, _moment(ended_at))
     return rows
 
 

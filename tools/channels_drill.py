@@ -129,7 +129,7 @@ class Drill:
         self.service = Service(Random(seed + 1), size.throttled, size.faulty, on_arrival=self._arrived)  # noqa: S311
         self.seconds = self.cpu_s = self.starting_cpu_s = 0.0
         self._folder, self._mode = folder, mode
-        self._texts = questions() if mode == "real" else ["Cho em hỏi trợ cấp xã hội hằng tháng thế nào ạ?"]
+        self._texts = questions()
         self._plan = {chat: self._conversation(chat, number) for number, chat in enumerate(f"c{n}" for n in range(size.conversations))}
         self._ready = deque(chat for chat, plan in self._plan.items() if plan)
         self._waiting: OrderedDict[str, float] = OrderedDict()

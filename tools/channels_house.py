@@ -34,7 +34,7 @@ from bot.channels.zalo_bot import ZaloBot
 from bot.cli import main as trogiup
 from bot.gateway import Gateway
 from bot.lanes import switch_quickly
-from bot.services import ROOT, Services
+from bot.services import ROOT, Services, remember_missing
 from bot.settings import Settings
 
 FREE = Pace(total=1_000_000.0)
@@ -71,6 +71,7 @@ def _opened(settings: Settings) -> Iterator[Services]:
 
 async def _run(settings: Settings, *, real: bool) -> None:
     switch_quickly()
+    remember_missing()
     with _opened(settings) as services:
         if real:
             services.knowledge_base.ensure(lambda line: None)

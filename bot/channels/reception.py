@@ -44,6 +44,8 @@ _DATABASE_S = 1.0
 _RETRY_S = (0.2, 0.5, 1.0, 2.0)
 _UNKNOWN_CHANNEL = timedelta(minutes=10)
 _TYPING_AFTER_S = 0.3
+_FEW = 16
+"""Conversations in hand at which typing is still shown."""
 _LONG = 1_500
 """Characters that triage reads within a millisecond or two; longer ones are read beside the event loop."""
 _MAX_EVENT_ID = 200
@@ -265,7 +267,7 @@ class Reception:
         try:
             incoming = read_incoming(item.body_json)
             if item.lane == "normal":
-                await self._thin_out(incoming, channel)
+                await self._thin_out(item, incoming, channel)
             with self._typing(channel, incoming):
                 replies = await self._concierge.handle(incoming)
             sends = await self._calls(channel, incoming, replies)
@@ -310,13 +312,12 @@ class Reception:
         await self._surely(self._store.inbox.fail, item.row_id, sends)
         self._to_send()
 
-    async def _thin_out(self, incoming: Incoming, channel: Channel) -> None:
+    async def _thin_out(self, item: InboxItem, incoming: Incoming, channel: Channel) -> None:
         """Of a flood only the last are worked, and the sender is told so once; others do not wait behind it."""
         inbox, conversation_id = self._store.inbox, incoming.conversation_id
-        waiting = await self._working.run(inbox.waiting, conversation_id)
-        if waiting <= CROWD:
+        if item.waiting <= CROWD:
             return
-        if waiting <= CROWD_OF_CASE and conversation_id in await self._working.run(self._store.cases.joined):
+        if item.waiting <= CROWD_OF_CASE and conversation_id in await self._working.run(self._store.cases.joined):
             return
         skipped = await self._working.run(inbox.skip, conversation_id, CROWD_KEPT)
         logger.warning("event=flood conversation=%s skipped=%d", conversation_id, skipped)
@@ -334,11 +335,14 @@ class Reception:
 
     @contextlib.contextmanager
     def _typing(self, channel: Channel, incoming: Incoming) -> Any:
-        """Shows that an answer is being worked out, where that takes a moment."""
+        """Shows that an answer is being worked out, where that takes a moment, and not because everybody writes at once: then each of these
+        calls would make all wait longer.
+        """
 
         async def show() -> None:
             await asyncio.sleep(_TYPING_AFTER_S)
-            await channel.typing(incoming.chat)
+            if len(self._busy["normal"]) <= _FEW:
+                await channel.typing(incoming.chat)
 
         task = self._start(show()) if incoming.kind in {"text", "edit", "choice"} else None
         try:
