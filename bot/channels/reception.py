@@ -27,7 +27,7 @@ from bot.gateway import MAX_ID, TooMany
 from bot.lanes import Hanging
 from bot.lanes import Lane as Thread
 from knowledge.errors import StoreError
-from knowledge.store import InboxItem, InboxRow, NewSend, Store
+from knowledge.store import InboxItem, InboxRow, NewMenu, NewSend, Store, Worked
 
 logger = logging.getLogger("trogiup.reception")
 
@@ -103,7 +103,7 @@ class Reception:
         self._taking, self._spilling, self._working = Thread("channel-inbox"), Thread("channel-spill"), Thread("channel-work")
         self._reading = Thread("channel-triage")
         self._incoming: Grouped[InboxRow] = Grouped(self._keep)
-        self._done: Grouped[tuple[int, Sequence[NewSend]]] = Grouped(self._finish)
+        self._done: Grouped[Worked] = Grouped(self._finish)
         self._wake = asyncio.Event()
         self._busy: dict[Lane, dict[str, asyncio.Task[None]]] = {"danger": {}, "normal": {}}
         self._aside: set[asyncio.Task[None]] = set()
@@ -270,7 +270,7 @@ class Reception:
                 await self._thin_out(item, incoming, channel)
             with self._typing(channel, incoming):
                 replies = await self._concierge.handle(incoming)
-            sends = await self._calls(channel, incoming, replies)
+            worked = await self._worked(item, channel, incoming, replies)
         except TooMany as error:
             await self._surely(self._store.inbox.later, item.row_id, self._clock() + timedelta(seconds=error.retry_after))
         except StoreError:  # not the event's fault
@@ -278,23 +278,24 @@ class Reception:
         except Exception as error:  # whatever it is, others go on; its words may be the person's, so only its kind is logged
             await self._failed(item, channel, error)
         else:
-            await self._retried(lambda: self._done.put((item.row_id, sends)))
+            await self._retried(lambda: self._done.put(worked))
             self._to_send()
 
-    async def _calls(self, channel: Channel, incoming: Incoming, replies: Sequence[Reply]) -> list[NewSend]:
-        """What is to be sent; the menus are remembered before anybody can see them."""
+    async def _worked(self, item: InboxItem, channel: Channel, incoming: Incoming, replies: Sequence[Reply]) -> Worked:
+        """What is to be sent; the menus are kept with it, before anybody can see them."""
         now = self._clock()
         sends: list[NewSend] = []
+        menus: list[NewMenu] = []
         for reply in replies:
             if reply.chatter and is_metered(channel):
                 quota = await self._working.run(self._store.chats.quota, incoming.conversation_id)
                 if quota.spent >= channel.quota - _CHATTER_RESERVE:
                     continue
             if reply.menu and reply.buttons:
-                keep = self._store.chats.keep_menu
-                await self._working.run(keep, incoming.conversation_id, reply.menu, write_buttons(reply.buttons))
+                menus.append(NewMenu(incoming.conversation_id, reply.menu, write_buttons(reply.buttons)))
             sends += calls(channel, reply, incoming.conversation_id, now)
-        return [send for send in sends if (send.channel, send.key) not in self._said_already]
+        unsaid = [send for send in sends if (send.channel, send.key) not in self._said_already]
+        return Worked(item.row_id, unsaid, menus)
 
     async def _failed(self, item: InboxItem, channel: Channel, error: Exception) -> None:
         logger.error("event=work_failed row=%d channel=%s why=%s", item.row_id, item.channel, type(error).__name__)
@@ -351,7 +352,7 @@ class Reception:
             if task:
                 task.cancel()
 
-    async def _finish(self, worked: Sequence[tuple[int, Sequence[NewSend]]]) -> None:
+    async def _finish(self, worked: Sequence[Worked]) -> None:
         await self._working.run(self._store.inbox.done_all, worked)
 
     async def _surely(self, call: Callable[..., Any], *arguments: Any) -> None:

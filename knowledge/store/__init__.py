@@ -18,14 +18,14 @@ from sqlalchemy import text
 from knowledge.store.accounts import ROLES, Account, AccountRefused, Accounts, Credentials
 from knowledge.store.audit import Actor, AuditEntry, AuditFilter, AuditLog, Subject
 from knowledge.store.cases import EVERYBODY, Case, CaseEvent, Cases, NewCase, TranscriptLine
-from knowledge.store.chats import Chat, Chats, Menu, Quota
+from knowledge.store.chats import Chat, Chats, Menu, NewMenu, Quota
 from knowledge.store.chatwoot import ChatwootItem, ChatwootState
 from knowledge.store.conversations import Accepted, Conversations
 from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
 from knowledge.store.desk import DeskView, Pulse, Wait
 from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, text_sha256
 from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
-from knowledge.store.inbox import Inbox, InboxCounts, InboxItem, InboxRow
+from knowledge.store.inbox import Inbox, InboxCounts, InboxItem, InboxRow, Worked
 from knowledge.store.journal import CaseJournal, JournalEntry
 from knowledge.store.messengers import Messengers
 from knowledge.store.migrate import migrate
@@ -70,6 +70,7 @@ __all__ = [
     "Menu",
     "Messengers",
     "NewCase",
+    "NewMenu",
     "NewSend",
     "Note",
     "Notice",
@@ -89,6 +90,7 @@ __all__ = [
     "TranscriptLine",
     "VersionRow",
     "Wait",
+    "Worked",
     "sqlite_url",
     "text_sha256",
 ]

@@ -5,14 +5,13 @@ Every method raises StoreError.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Executable, bindparam, delete, func, or_, select, update
-from sqlalchemy import insert as insert_row
 from sqlalchemy.orm import aliased
 
 from knowledge.store.database import Database, insert, insert_of
@@ -52,6 +51,15 @@ class Menu:
     kept_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class NewMenu:
+    """What a message is going to show, under a name of its own: a JSON list of buttons."""
+
+    conversation_id: str
+    menu: str
+    buttons_json: str = field(repr=False)
+
+
 _CHAT = [getattr(ChatTable, f.name) for f in fields(Chat)]
 _MENU = [getattr(MenuTable, f.name) for f in fields(Menu)]
 
@@ -65,7 +73,6 @@ _TOO_MANY = MenuTable.menu_id.in_(_OLD.offset(MENUS_KEPT - 1))
 _MAKE_ROOM = delete(MenuTable).where(
     MenuTable.conversation_id == bindparam("this_conversation"), or_(MenuTable.menu == bindparam("this_menu"), _TOO_MANY)
 )
-_KEEP_MENU = insert_row(MenuTable)
 _LAST_MENU = select(*_MENU).where(*_SHOWN).order_by(MenuTable.menu_id.desc()).limit(1)
 
 
@@ -129,10 +136,8 @@ class Chats:
 
     def keep_menu(self, conversation_id: str, menu: str, buttons_json: str) -> None:
         """Remember what a message showed; the last MENUS_KEPT of a chat. The same name again is the newest."""
-        values = {"conversation_id": conversation_id, "menu": menu, "buttons_json": buttons_json, "kept_at": self._clock()}
         with self._database.write() as connection:
-            connection.execute(_MAKE_ROOM, {"this_conversation": conversation_id, "this_menu": menu})
-            connection.execute(_KEEP_MENU, values)
+            keep_menus(connection, [NewMenu(conversation_id, menu, buttons_json)], self._clock())
 
     def menu(self, conversation_id: str, menu: str) -> str | None:
         """The buttons of a menu, a JSON list."""
@@ -180,6 +185,14 @@ class Chats:
             _upsert(connection, conversation_id, values)
 
 
+def keep_menus(connection: Connection, menus: Sequence[NewMenu], at: datetime) -> None:
+    """`Chats.keep_menu` of several in a transaction."""
+    if not menus:
+        return
+    connection.execute(_MAKE_ROOM, [{"this_conversation": menu.conversation_id, "this_menu": menu.menu} for menu in menus])
+    connection.execute(_menu_insert(connection.dialect.name), [{**asdict(menu), "kept_at": at} for menu in menus])
+
+
 def note_written(connection: Connection, moments: Mapping[str, datetime]) -> None:
     """`Chats.wrote` of several in a transaction."""
     if not moments:
@@ -221,6 +234,13 @@ def forget_chat(connection: Connection, conversation_id: str, at: datetime) -> N
 def _upsert(connection: Connection, conversation_id: str, values: Mapping[str, Any]) -> None:
     statement = insert(connection, ChatTable).values({"conversation_id": conversation_id, "spent": 0, **values})
     connection.execute(statement.on_conflict_do_update(index_elements=["conversation_id"], set_=dict(values)))
+
+
+@cache
+def _menu_insert(dialect: str) -> Executable:
+    statement = insert_of(dialect, MenuTable)
+    same = {"buttons_json": statement.excluded.buttons_json, "kept_at": statement.excluded.kept_at}
+    return statement.on_conflict_do_update(index_elements=["conversation_id", "menu"], set_=same)
 
 
 @cache

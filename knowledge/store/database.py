@@ -54,8 +54,8 @@ class Database:
         self._writing = self._engine.execution_options(**{_WRITES: True})
         self._timeout = timeout
         self._turn = threading.Lock() if url.get_backend_name() == "sqlite" else None
-        """SQLite has one writer. Threads that wait for it in its own way look again after 1 to 100 ms, and whoever comes in between is first;
-        at this lock they are woken."""
+        """SQLite has one writer. Threads that wait for it in its own way look again after 1 to 100 ms, and whoever comes in between is
+        first; at this lock they are woken."""
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Executable, Select, bindparam, case, delete, exists, func, select, update
 from sqlalchemy.orm import aliased
 
-from knowledge.store.chats import note_written
+from knowledge.store.chats import NewMenu, keep_menus, note_written
 from knowledge.store.database import Database, insert_of
 from knowledge.store.schema_channels import InboxTable
 from knowledge.store.sends import NewSend, add_sends
@@ -56,6 +56,15 @@ class InboxItem:
     failures: int
     waiting: int = 1
     """How many events of its conversation were not worked yet when it was taken in hand, with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """An event that is over: what is to be sent because of it, and what that shows to choose from."""
+
+    row_id: int
+    sends: Sequence[NewSend] = ()
+    menus: Sequence[NewMenu] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +122,15 @@ class Inbox:
 
     def done(self, row_id: int, sends: Sequence[NewSend] = ()) -> None:
         """It is worked: what is to be sent is kept (a key that is known changes nothing) and its words are blanked, in one transaction."""
-        self.done_all([(row_id, sends)])
+        self.done_all([Worked(row_id, sends)])
 
-    def done_all(self, worked: Sequence[tuple[int, Sequence[NewSend]]]) -> None:
-        """As `done`, of several in one transaction."""
+    def done_all(self, worked: Sequence[Worked]) -> None:
+        """As `done`, of several in one transaction, which keeps their menus, too."""
         now = self._clock()
         with self._database.write() as connection:
-            add_sends(connection, [send for _, sends in worked for send in sends], now)
-            connection.execute(_DONE, {"these": [row_id for row_id, _ in worked], "at": now})
+            keep_menus(connection, [menu for work in worked for menu in work.menus], now)
+            add_sends(connection, [send for work in worked for send in work.sends], now)
+            connection.execute(_DONE, {"these": [work.row_id for work in worked], "at": now})
 
     def fail(self, row_id: int, sends: Sequence[NewSend] = ()) -> None:
         """It cannot be worked; its words, which may stand nowhere else, stay until retention deletes it."""
