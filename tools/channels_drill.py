@@ -78,7 +78,13 @@ class House:
         environ = {key: value for key, value in os.environ.items() if not key.startswith("TROGIUP_")}
         bot = {"TOKEN": TOKEN, "SECRET": SECRET, "BASE_URL": self.service}
         environ |= {f"TROGIUP_ZALO_BOT_{name}": value for name, value in bot.items()}
-        environ |= {"TROGIUP_HOME": str(self.folder), "TROGIUP_PORT": str(self.port), "TROGIUP_HOST": "127.0.0.1", "OMP_NUM_THREADS": "1"}
+        environ |= {
+            "TROGIUP_HOME": str(self.folder),
+            "TROGIUP_PORT": str(self.port),
+            "TROGIUP_HOST": "127.0.0.1",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONUNBUFFERED": "1",
+        }
         command = dying_with_parent([sys.executable, "-m", "tools.channels_house", self.mode])
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "house.log").open("ab") as log:
