@@ -74,7 +74,8 @@ async def house(
             await asyncio.to_thread(open_index, services, say)
         if child and wait_for_rasa:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(child.ready(), 60)
+                async with asyncio.timeout(60):
+                    await child.ready()
         notices = DutyNotices.load(services.directory)
         gateway.warm()
         with contextlib.suppress(StoreError):

@@ -124,7 +124,8 @@ async def running() -> AsyncIterator[Emulator]:
     assert process.stdout  # noqa: S101
     try:
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), _START_S)
+            async with asyncio.timeout(_START_S):
+                line = await process.stdout.readline()
         except TimeoutError as error:
             raise EmulatorMissing("telegram-test-api does not start.") from error
         if not line.startswith(b"ready "):

@@ -124,8 +124,9 @@ class Postman:
                     await self.round()
                 except StoreError as error:
                     logger.error("event=sends_wait why=%s", error.advice)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._pause())
+                with contextlib.suppress(TimeoutError):  # not wait_for: in Python 3.11 it swallows a cancelling that meets a wake
+                    async with asyncio.timeout(self._pause()):
+                        await self._wake.wait()
         finally:
             await self.close()
 

@@ -208,8 +208,9 @@ class Reception:
                     await self.round()
                 except StoreError as error:
                     logger.error("event=inbox_waits why=%s", error.advice)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _EVERY_S)
+                with contextlib.suppress(TimeoutError):  # not wait_for: in Python 3.11 it swallows a cancelling that meets a wake
+                    async with asyncio.timeout(_EVERY_S):
+                        await self._wake.wait()
         finally:
             await self.close()
 

@@ -63,7 +63,8 @@ class PersonsSide:
                 if self._watch is None or self._watch.done():
                     self._watch = asyncio.create_task(self._look())
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(told.wait(), left)
+                    async with asyncio.timeout(left):
+                        await told.wait()
                 told.clear()
             return rows
         finally:

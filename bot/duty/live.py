@@ -51,7 +51,8 @@ class Live:
                     seen = self._beat
                     yield _event(self._pulse)
                 try:
-                    await asyncio.wait_for(changed.wait(), left)
+                    async with asyncio.timeout(left):
+                        await changed.wait()
                 except TimeoutError:
                     return
         finally:

@@ -291,3 +291,16 @@ async def test_what_waits_is_said_in_one_message_where_each_is_dear(metered: Off
     assert metered.channel.texts() == ["a+b+c", "d"]
     assert metered.store.chats.quota("fake:1").spent == 2
     assert {state(metered, key).state for key in "abcd"} == {"sent"}
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_run_ends_when_it_is_cancelled_just_as_it_is_woken(office: Office, steps: int) -> None:
+    """asyncio.wait_for of Python 3.11 swallows that cancelling; the service would then never end."""
+    work = asyncio.create_task(office.postman.run())
+    await asyncio.sleep(0.05)
+    office.postman.wake()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    work.cancel()
+    done, _ = await asyncio.wait([work], timeout=5)
+    assert done == {work}

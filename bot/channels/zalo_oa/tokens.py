@@ -111,7 +111,8 @@ class TokenKeeper:
         self._tasks.add(task)
         task.add_done_callback(self._over)
         try:
-            return await asyncio.wait_for(asyncio.shield(task), _WAIT_S)
+            async with asyncio.timeout(_WAIT_S):
+                return await asyncio.shield(task)
         except TimeoutError:
             raise Later("The tokens of Zalo OA are being renewed.", everyone=True) from None
 
