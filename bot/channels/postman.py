@@ -165,6 +165,7 @@ class Postman:
             task = asyncio.create_task(self._deliver(self._channels[name], send))
             busy[send.conversation_id] = task
             task.add_done_callback(partial(self._ended, busy, send))
+            await asyncio.sleep(0)  # one by one: who comes in meanwhile does not wait for all of them
         return len(claimed)
 
     def _ended(self, busy: dict[str, asyncio.Task[None]], send: Send, done: asyncio.Task[None]) -> None:

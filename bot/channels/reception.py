@@ -40,6 +40,8 @@ NOTICE_EVERY_S = 600
 TRIES = 3
 _PAUSES_S = (1.0, 5.0)
 _EVERY_S = 0.5
+_STAND_ASIDE_S = 0.02
+"""So long the next answer waits for what is just being taken in: a service wants to know soon that a message is kept."""
 _DATABASE_S = 1.0
 _RETRY_S = (0.2, 0.5, 1.0, 2.0)
 _UNKNOWN_CHANNEL = timedelta(minutes=10)
@@ -105,6 +107,8 @@ class Reception:
         self._incoming: Grouped[InboxRow] = Grouped(self._keep)
         self._done: Grouped[Worked] = Grouped(self._finish)
         self._wake = asyncio.Event()
+        self._arriving = 0
+        self._quiet = asyncio.Event()
         self._busy: dict[Lane, dict[str, asyncio.Task[None]]] = {"danger": {}, "normal": {}}
         self._aside: set[asyncio.Task[None]] = set()
         self._said_already: OrderedDict[tuple[str, str], None] = OrderedDict()
@@ -117,7 +121,18 @@ class Reception:
 
         Malformed where an event names a conversation that cannot be one.
         """
-        rows, urgent = [], []
+        self._arriving += 1
+        self._quiet.clear()
+        try:
+            await self._incoming.put(*await self._rows(channel_name, events))
+        finally:
+            self._arriving -= 1
+            if not self._arriving:
+                self._quiet.set()
+            self._wake.set()
+
+    async def _rows(self, channel_name: str, events: Sequence[Incoming]) -> list[InboxRow]:
+        rows = []
         for event in events:
             if event.kind == "ignored":
                 continue
@@ -127,11 +142,7 @@ class Reception:
             body = write_incoming(event)
             wrote = event.kind in _WRITING
             rows.append(InboxRow(channel_name, _id(event.event_id), event.conversation_id, lane, body, self._clock(), wrote))
-            urgent += [event] if lane == "danger" else []
-        try:
-            await self._incoming.put(*rows)
-        finally:
-            self._wake.set()
+        return rows
 
     async def _lane(self, event: Incoming) -> Lane:
         if event.kind == "unsupported":  # from a protected account: answered at once with the numbers
@@ -230,9 +241,18 @@ class Reception:
             begun += 1
         if free := SIDE_BY_SIDE - len(normal):
             for item in await self._working.run(self._store.inbox.due, free, frozenset(normal.keys() | danger.keys()), "normal"):
+                await self._stand_aside()
                 self._begin(item)
                 begun += 1
         return begun
+
+    async def _stand_aside(self) -> None:
+        """Answers are begun one by one, with a look at who comes in between."""
+        await asyncio.sleep(0)
+        if self._arriving:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_STAND_ASIDE_S):
+                    await self._quiet.wait()
 
     async def idle(self) -> None:
         """Returns when nothing is in hand."""
