@@ -11,16 +11,16 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from actions.triage import Triage
+from bot.channels.at_once import AtOnce
 from bot.channels.coding import calls, read_incoming, write_buttons, write_incoming
 from bot.channels.grouped import Grouped
 from bot.channels.metrics import ChannelMetrics
-from bot.channels.model import Channel, Incoming, Lane, Malformed, NotSent, Reply
+from bot.channels.model import Channel, Incoming, Lane, Malformed, Reply
 from bot.channels.postman import is_metered
 from bot.channels.spill import Spill
 from bot.gateway import MAX_ID, TooMany
@@ -51,7 +51,6 @@ _FEW = 16
 _LONG = 1_500
 """Characters that triage reads within a millisecond or two; longer ones are read beside the event loop."""
 _MAX_EVENT_ID = 200
-_REMEMBERED = 5_000
 _CHATTER_RESERVE = 2
 """Messages of a quota that small talk leaves for what matters."""
 _WRITING = frozenset({"text", "edit", "choice", "media", "joined", "unsupported"})
@@ -111,8 +110,7 @@ class Reception:
         self._quiet = asyncio.Event()
         self._busy: dict[Lane, dict[str, asyncio.Task[None]]] = {"danger": {}, "normal": {}}
         self._aside: set[asyncio.Task[None]] = set()
-        self._said_already: OrderedDict[tuple[str, str], None] = OrderedDict()
-        """Calls that were made without the store."""
+        self._at_once = AtOnce(channels, concierge)
 
     # Taking in
 
@@ -164,7 +162,7 @@ class Reception:
             for row in rows:
                 self._metrics.spilled.labels(row.channel).inc()
                 if row.lane == "danger":
-                    self._start(self._at_once(read_incoming(row.body_json)))
+                    self._start(self._at_once.answer(read_incoming(row.body_json)))
             await self._spilling.run(self._spill.append, rows)
             return
         self._count(rows, new)
@@ -177,33 +175,6 @@ class Reception:
         if len(channels) > 1:  # a transaction tells one number; which repeats were whose is not worth a second look
             for row in rows:
                 self._metrics.received.labels(row.channel).inc()
-
-    async def _at_once(self, incoming: Incoming) -> None:
-        """Danger while the database is down: said without being kept, and again should that fail. What is said twice saves nobody less."""
-        channel = self._channels.get(incoming.channel)
-        if channel is None:
-            return
-        try:
-            replies = await self._concierge.handle(incoming)
-        except Exception as error:
-            logger.error("event=at_once_failed channel=%s event_id=%s why=%s", incoming.channel, incoming.event_id, type(error).__name__)
-            replies = [self._concierge.failed(incoming)]
-        for reply in replies:
-            for number, call in enumerate(channel.render(reply, incoming.chat)):
-                for pause in (*_PAUSES_S, None):
-                    try:
-                        await channel.send(call)
-                        self._remember(channel.name, f"{reply.key}:{number}")
-                        break
-                    except NotSent:
-                        if pause is None:
-                            return  # it stands in the spill, and is sent from there
-                        await asyncio.sleep(pause)
-
-    def _remember(self, channel: str, key: str) -> None:
-        self._said_already[channel, key] = None
-        while len(self._said_already) > _REMEMBERED:
-            self._said_already.popitem(last=False)
 
     # Working
 
@@ -315,7 +286,7 @@ class Reception:
             if reply.menu and reply.buttons:
                 menus.append(NewMenu(incoming.conversation_id, reply.menu, write_buttons(reply.buttons)))
             sends += calls(channel, reply, incoming.conversation_id, now)
-        unsaid = [send for send in sends if (send.channel, send.key) not in self._said_already]
+        unsaid = [send for send in sends if not self._at_once.has_said(send.channel, send.key)]
         return Worked(item.row_id, unsaid, menus)
 
     async def _failed(self, item: InboxItem, channel: Channel, error: Exception) -> None:
