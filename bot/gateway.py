@@ -132,10 +132,11 @@ class Gateway:
         self._answered: OrderedDict[tuple[str, str], asyncio.Task[dict[str, Any]]] = OrderedDict()
         self._waiting = 0
         self.intake = Intake(parts.store, parts.journal)
-        self._danger = RightOfWay()
-        self.answers = Lane("answers", self._danger)
+        self.right_of_way = RightOfWay()
+        """Of whoever is in danger, and of what a channel is just taking in."""
+        self.answers = Lane("answers", self.right_of_way)
         """Whatever works out answers belongs here."""
-        self._database = Lane("database", self._danger)
+        self._database = Lane("database", self.right_of_way)
         self._reading = Lane("triage")
         self.by_rasa = self.direct = 0
 
@@ -246,7 +247,7 @@ class Gateway:
             answering = self._answered[key] = asyncio.create_task(self._urgent(message, assessment, started))
             while len(self._answered) > _ANSWERED:
                 self._answered.popitem(last=False)
-        with self._danger.taken():
+        with self.right_of_way.taken():
             return dict(await asyncio.shield(answering))
 
     async def _urgent(self, message: Message, assessment: Assessment, started: float) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from bot.channels.model import Channel, Incoming, Lane, Malformed, Reply
 from bot.channels.postman import is_metered
 from bot.channels.spill import Spill
 from bot.gateway import MAX_ID, TooMany
-from bot.lanes import Hanging
+from bot.lanes import Hanging, RightOfWay
 from bot.lanes import Lane as Thread
 from knowledge.errors import StoreError
 from knowledge.store import InboxItem, InboxRow, NewMenu, NewSend, Store, Worked
@@ -88,9 +88,10 @@ class Reception:
         to_send: Callable[[], None] = lambda: None,
         metrics: ChannelMetrics | None = None,
         alone: bool = False,
+        right_of_way: RightOfWay | None = None,
     ) -> None:
         """`to_send`: called when there is something for the postman. `alone`: no other program works on this database, so that what one
-        had in hand is not in hand any more.
+        had in hand is not in hand any more. `right_of_way`: taken while something is being taken in.
         """
         self._store = store
         self._channels = channels
@@ -106,8 +107,7 @@ class Reception:
         self._incoming: Grouped[InboxRow] = Grouped(self._keep)
         self._done: Grouped[Worked] = Grouped(self._finish)
         self._wake = asyncio.Event()
-        self._arriving = 0
-        self._quiet = asyncio.Event()
+        self._right_of_way = right_of_way or RightOfWay()
         self._busy: dict[Lane, dict[str, asyncio.Task[None]]] = {"danger": {}, "normal": {}}
         self._aside: set[asyncio.Task[None]] = set()
         self._at_once = AtOnce(channels, concierge)
@@ -119,14 +119,10 @@ class Reception:
 
         Malformed where an event names a conversation that cannot be one.
         """
-        self._arriving += 1
-        self._quiet.clear()
         try:
-            await self._incoming.put(*await self._rows(channel_name, events))
+            with self._right_of_way.taken():
+                await self._incoming.put(*await self._rows(channel_name, events))
         finally:
-            self._arriving -= 1
-            if not self._arriving:
-                self._quiet.set()
             self._wake.set()
 
     async def _rows(self, channel_name: str, events: Sequence[Incoming]) -> list[InboxRow]:
@@ -212,18 +208,11 @@ class Reception:
             begun += 1
         if free := SIDE_BY_SIDE - len(normal):
             for item in await self._working.run(self._store.inbox.due, free, frozenset(normal.keys() | danger.keys()), "normal"):
-                await self._stand_aside()
+                await asyncio.sleep(0)  # one by one, so that what comes in does not wait for all
+                await self._right_of_way.clear(_STAND_ASIDE_S)
                 self._begin(item)
                 begun += 1
         return begun
-
-    async def _stand_aside(self) -> None:
-        """Answers are begun one by one, with a look at who comes in between."""
-        await asyncio.sleep(0)
-        if self._arriving:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_STAND_ASIDE_S):
-                    await self._quiet.wait()
 
     async def idle(self) -> None:
         """Returns when nothing is in hand."""
