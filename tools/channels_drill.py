@@ -33,7 +33,7 @@ AHEAD, AHEAD_IN_ALL = 5, 400
 _GIVEN_UP_S = 20.0
 """Who has no answer by then writes on all the same: it may be one of those whose outcome is not known."""
 _SETTLE = timedelta(seconds=5)
-_READY_S, _END_S = 240.0, 300.0
+_READY_S, _END_S = 600.0, 300.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class House:
         return self._process.pid
 
     async def start(self) -> None:
-        """Returns when it answers."""
+        """Returns when it answers: `trogiup serve`, when all of its parts do."""
         environ = {key: value for key, value in os.environ.items() if not key.startswith("TROGIUP_")}
         bot = {"TOKEN": TOKEN, "SECRET": SECRET, "BASE_URL": self.service}
         environ |= {f"TROGIUP_ZALO_BOT_{name}": value for name, value in bot.items()}
@@ -90,21 +90,26 @@ class House:
         with (self.folder / "house.log").open("ab") as log:
             pipe = asyncio.subprocess.PIPE
             self._process = await asyncio.create_subprocess_exec(*command, env=environ, cwd=ROOT, stdout=pipe, stderr=log)
+        try:
+            async with asyncio.timeout(_READY_S):
+                await (self._all_ready() if self.mode == "serve" else self._said_so())
+        except TimeoutError:
+            await self.kill()
+            sys.exit(f"bench_channels: the house did not start in {_READY_S:.0f} s; `trogiup doctor` may know why.")
+
+    async def _said_so(self) -> None:
+        assert self._process  # noqa: S101 - started
         assert self._process.stdout  # noqa: S101 - a pipe
-        async with asyncio.timeout(_READY_S):
-            while line := await self._process.stdout.readline():
-                if line.startswith(b"{"):
-                    self.starting_cpu_s += json.loads(line)["cpu_s"]
-                    return
-                if line.startswith(b"ready"):
-                    return
+        while line := await self._process.stdout.readline():
+            if line.startswith(b"{"):
+                self.starting_cpu_s += json.loads(line)["cpu_s"]
+                return
         sys.exit("bench_channels: the house did not start: `python -m tools.channels_house` with the same settings says why.")
 
-    async def all_ready(self) -> None:
-        """Returns when Rasa answers, too."""
-        async with asyncio.timeout(_READY_S):
-            while not await asyncio.to_thread(all_ready, f"http://127.0.0.1:{self.port}"):
-                await asyncio.sleep(0.2)
+    async def _all_ready(self) -> None:
+        """Rasa, too, after it was trained."""
+        while not await asyncio.to_thread(all_ready, f"http://127.0.0.1:{self.port}"):
+            await asyncio.sleep(0.2)
 
     async def kill(self) -> None:
         """kill -9."""

@@ -17,6 +17,7 @@ from random import Random
 
 from tools.bench import questions
 from tools.bench_first_answer import DANGER
+from tools.bench_throughput import cpu_seconds, processes
 from tools.channels_drill import House
 from tools.channels_service import Arrival, Courier, Service
 
@@ -118,13 +119,20 @@ async def acknowledgement(folder: Path, mode: str, seconds: float) -> tuple[Wait
     return _waits(crowd.due, crowd.acknowledged, measured), storm
 
 
-async def answers(folder: Path, seconds: float) -> tuple[float, Waits]:
+@dataclass(frozen=True)
+class Saturated:
+    """As many as go through. `cpu_ms`: for a message, by process."""
+
+    per_second: float
+    cpu_ms: dict[str, float]
+
+
+async def answers(folder: Path, seconds: float) -> tuple[Saturated, Waits]:
     """`trogiup serve` with Rasa: answered messages a second at saturation, and the waits at 30/s."""
     service = Service(Random(1))  # noqa: S311
     async with service.open() as address:
         house = House(folder, "serve", address)
         await house.start()
-        await house.all_ready()
         crowd, numbers, texts = Crowd(service, house.port), itertools.count(), itertools.cycle(questions())
         ends = [time.perf_counter() + 2.0]
 
@@ -135,17 +143,19 @@ async def answers(folder: Path, seconds: float) -> tuple[float, Waits]:
                 await crowd.wait(f"full{number}")
 
         await asyncio.gather(*(person() for _ in range(AT_ONCE)))
-        before, began = len(crowd.answered), time.perf_counter()
+        watched = processes(house.pid)
+        before, used, began = len(crowd.answered), cpu_seconds(watched), time.perf_counter()
         ends[0] = began + seconds
         await asyncio.gather(*(person() for _ in range(AT_ONCE)))
-        rate = (len(crowd.answered) - before) / (time.perf_counter() - began)
+        many, took = len(crowd.answered) - before, time.perf_counter() - began
+        cpu_ms = {name: (spent - used[name]) * 1000 / max(1, many) for name, spent in cpu_seconds(watched).items()}
         asked = [f"open{number}" for number in range(round(ANSWERED_PER_S * seconds))]
         await crowd.flow(ANSWERED_PER_S, seconds, texts, iter(asked), numbers)
         for chat in asked:
             await crowd.wait(chat)
         crowd.close()
         await house.stop()
-    return rate, _waits(crowd.due, crowd.answered, asked)
+    return Saturated(many / took, cpu_ms), _waits(crowd.due, crowd.answered, asked)
 
 
 def _waits(due: dict[str, float], come: dict[str, float], names: list[str]) -> Waits:
