@@ -31,7 +31,7 @@ from bot.duty.retention import RetentionSchedule
 from bot.gateway import Gateway
 from bot.lanes import switch_quickly
 from bot.reports.counting import Counting
-from bot.services import ROOT, Services, trim_memory
+from bot.services import ROOT, Services, remember_missing, trim_memory
 from bot.supervisor import Child, check_port, ensure_rasa_model, free_port, http_probe, rasa_command
 from bot.workshop import Workshop, action_endpoint
 from knowledge.errors import IndexFault, StoreError, TrogiupError
@@ -65,6 +65,7 @@ async def house(
     """
     async with contextlib.AsyncExitStack() as stack:
         switch_quickly()
+        remember_missing()
         gateway = Gateway(services.gateway_parts(), None)
         client = await stack.enter_async_context(httpx.AsyncClient(timeout=5, trust_env=False))
         if workshop:

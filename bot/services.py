@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -201,6 +203,14 @@ class Library:
     def status(self, document_id: str) -> Status:
         """Its validity today."""
         return self._collection.status(self.document(document_id), self._today().date())
+
+
+def remember_missing() -> None:
+    """httpcore, under httpx, looks for sniffio at every lock it makes, several a request. Python searches its whole path each time for what
+    is not there, which costs as much as the request; None in sys.modules says so at once (Python's reference, "The module cache").
+    """
+    if importlib.util.find_spec("sniffio") is None:
+        sys.modules["sniffio"] = None  # type: ignore[assignment]  # as the reference has it
 
 
 def trim_memory() -> None:

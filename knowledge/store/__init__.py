@@ -18,7 +18,7 @@ from sqlalchemy import text
 from knowledge.store.accounts import ROLES, Account, AccountRefused, Accounts, Credentials
 from knowledge.store.audit import Actor, AuditEntry, AuditFilter, AuditLog, Subject
 from knowledge.store.cases import EVERYBODY, Case, CaseEvent, Cases, NewCase, TranscriptLine
-from knowledge.store.chats import Chat, Chats, Menu, Quota
+from knowledge.store.chats import Chat, Chats, Menu, NewMenu, Quota
 from knowledge.store.chatwoot import ChatwootItem, ChatwootState
 from knowledge.store.conversations import Accepted, Conversations
 from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
@@ -27,7 +27,7 @@ from knowledge.store.directory_rows import DirectoryChanged, DirectoryRows, RowC
 from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, corpus_hash, text_sha256
 from knowledge.store.drafts import Corrections, Drafts, Edit, Overtaken, PublicationRefused, Work
 from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
-from knowledge.store.inbox import Inbox, InboxCounts, InboxItem, InboxRow
+from knowledge.store.inbox import Inbox, InboxCounts, InboxItem, InboxRow, Worked
 from knowledge.store.jobs import Job, JobKind, Jobs
 from knowledge.store.journal import CaseJournal, JournalEntry
 from knowledge.store.messengers import Messengers
@@ -86,6 +86,7 @@ __all__ = [
     "NeedChanged",
     "NeedKind",
     "NewCase",
+    "NewMenu",
     "NewSend",
     "Note",
     "Notice",
@@ -111,6 +112,7 @@ __all__ = [
     "VersionRow",
     "Wait",
     "Work",
+    "Worked",
     "corpus_hash",
     "sqlite_url",
     "text_sha256",
