@@ -26,6 +26,8 @@ from tools.train_triage import ROOT, SETS, Corpus, Row, bare, danger_rows, other
 from tools.typos import damaged
 
 HELD_OUT = ("heldout-a", "heldout-b")
+THIRD = ("heldout-c",)
+"""By a writer who came last: scored once, when all else was done."""
 GOLD = ("train", "regression", "heldout", "voices")
 POLICY = frozenset({"answer", "abstain"})
 """Kinds of gold questions that ask about plans and policy."""
@@ -57,9 +59,9 @@ def share(name: str, chosen: Sequence[Judged]) -> Figure:
     return Figure(name, sum(one.read.urgent for one in chosen), len(chosen), ())
 
 
-def held_out() -> list[Row]:
-    """The rows of the held-out sets: to be counted, never shown."""
-    return [row for name in HELD_OUT for row in read_set(SETS / f"{name}.jsonl", name)]
+def held_out(names: Sequence[str] = HELD_OUT) -> list[Row]:
+    """The rows of held-out sets: to be counted, never shown."""
+    return [row for name in names for row in read_set(SETS / f"{name}.jsonl", name)]
 
 
 def recall(found: Sequence[Judged]) -> Iterator[Figure]:
@@ -148,6 +150,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(map(line, recall(found[how]))))
         print(f"held out, {how}: false alarms")
         print("\n".join(map(line, false_alarms(found[how]))))
+    third = judged(triage, held_out(THIRD))
+    print("third held-out set, as written")
+    print("\n".join(map(line, [*recall(third), *false_alarms(third)])))
     print("held out, the rules alone")
     by_rules = judged(Triage.rules_only(), rows)
     print("\n".join(map(line, [*recall(by_rules), next(iter(false_alarms(by_rules)))])))

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, diags_array
 from sklearn.linear_model import LogisticRegression
 
 from actions.triage import DATA, KINDS, Triage
@@ -34,25 +34,27 @@ from tools.typos import damaged
 
 ROOT = Path(__file__).resolve().parent.parent
 SETS = ROOT / "tests" / "eval" / "danger"
-WRITERS = {"x": ("danger", "harmless"), **{writer: (f"train-{writer}",) for writer in "cdefghij"}}
+WRITERS = {"x": ("danger", "harmless"), **{writer: (f"train-{writer}",) for writer in "cdefghijkln"}}
 """Who wrote which sets."""
-HAS_READ = {"g": frozenset("cd")}
+HAS_READ = {"g": frozenset("cd"), "n": frozenset("hijkl")}
 """Who had read whose sets while writing: measured as if they were one, so that nothing is learned of a writer who counts as unread."""
 POLICY = ROOT / "tests" / "eval" / "train.jsonl"
 PLANS = ROOT / "knowledge" / "sources"
 WEIGHTS = DATA / "classifier.npz"
 _C = 10.0
-_SAID_BY = 2
+_SAID_BY = 3
 """Messages that must have a feature for it to be weighed."""
 _SMALL = 2
 """Weights under so many of 127 steps are left out of the file."""
 _SEED = 20261122
-_FALSE_ALARMS = 0.03
-"""The share of what only looks like danger, by writers unread, at which the classifier may raise the alarm; at 0.01 it misses far more."""
-_LOST = 0.005
-"""The share of danger, by writers unread, that only a rule finds which is not firm, and that it may take for harmless."""
-_MARGIN = 0.5
-"""Log-odds that `silent` lies under the least alarming message of danger, by writers unread, in which a firm rule fires."""
+_RARITY = 3
+"""The power of its inverse document frequency that a feature is scaled by; by writers unread better than 0, 1 and 2, and 4 is no better."""
+_FALSE_ALARMS = 0.05
+"""The share of what only looks like danger, by writers unread, that may raise the alarm, rules and classifier together."""
+_LOST_FIRM = 0.001
+"""The share of danger in which a firm rule fires, by writers unread, that the classifier may take for harmless."""
+_PRICES = np.geomspace(0.05, 20, 121)
+"""What one false alarm may cost in messages of danger missed."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -117,8 +119,8 @@ def fingerprint() -> str:
     """16 hex digits over all that the weights depend on: sets, tables and the code that reads them."""
     code = [ROOT / "actions" / "triage" / f"{name}.py" for name in ("spelling", "lexicon", "rules", "cast", "classifier", "reader")]
     read = [SETS / f"{name}.jsonl" for names in WRITERS.values() for name in names]
-    paths = [*code, *read, POLICY, *(DATA / f"{name}.yml" for name in ("spelling", "lexicon", "rules")), *sorted(PLANS.glob("*.txt"))]
-    paths += [Path(__file__), ROOT / "tools" / "typos.py"]
+    paths = [*code, *read, POLICY, *(DATA / f"{name}.yml" for name in ("spelling", "lexicon", "rules", "classes"))]
+    paths += [*sorted(PLANS.glob("*.txt")), Path(__file__), ROOT / "tools" / "typos.py"]
     whole = hashlib.sha256()
     for path in paths:
         whole.update(hashlib.sha256(path.read_bytes()).digest())
@@ -170,11 +172,17 @@ class Corpus:
 
 
 def fit_head(corpus: Corpus, places: npt.NDArray[np.intp], is_it: Callable[[Row], bool]) -> tuple[Floats, float]:
-    """Weights and intercept of one yes-or-no head over some rows. liblinear's dual, seeded: the same each time."""
+    """Weights and intercept of one yes-or-no head over some rows. liblinear's dual, seeded: the same each time.
+
+    While learning a feature is scaled by its rarity (inverse document frequency); the weights are those of the features as they are.
+    """
     labels = np.array([is_it(corpus.rows[at]) for at in places])
+    matrix = corpus.matrix[places]
+    rarity = np.log((1 + len(places)) / (1 + np.bincount(matrix.indices, minlength=matrix.shape[1])))
+    rarity = (rarity / rarity.mean()) ** _RARITY
     model = LogisticRegression(C=_C, class_weight="balanced", max_iter=1000, solver="liblinear", dual=True, random_state=0, tol=1e-3)
-    model.fit(corpus.matrix[places], labels)
-    return model.coef_[0], float(model.intercept_[0])
+    model.fit((matrix @ diags_array(rarity)).tocsr(), labels)
+    return model.coef_[0] * rarity, float(model.intercept_[0])
 
 
 def unseen(corpus: Corpus) -> Floats:
@@ -196,24 +204,36 @@ def _is_urgent(row: Row) -> bool:
 
 
 def bars(corpus: Corpus, scores: Floats, fired: Sequence[tuple[bool, bool]], say: Callable[[str], None]) -> tuple[float, float, float]:
-    """The bars `alarm`, `quiet` and `silent` of the classifier, from scores of writers unread: the shares of the constants above.
+    """The bars `alarm`, `quiet` and `silent` of the classifier: where no rule fires, an open one, a firm one.
 
+    From scores of writers unread who had read nobody. Under `silent` lies no more than _LOST_FIRM of the danger in which a firm rule
+    fires; under the other two a false alarm costs the same, the least at which no more than _FALSE_ALARMS are left in all.
     `fired`: for each row whether a firm rule fires, and whether any does.
     """
-    known = ~np.isnan(scores)
-    urgent, firm, open_ = (
-        np.array(list(map(test, corpus.rows, fired))) for test in (lambda row, _: row.urgent, lambda _, f: f[0], lambda _, f: f[1])
-    )
-    alone = scores[known & ~urgent]
-    for rate in (0.005, 0.01, 0.02, 0.03, 0.05, 0.1):
-        bar = np.quantile(alone, 1 - rate)
-        say(f"writer unread: false alarms {rate:.1%} at {bar:.2f}, recall {np.mean(scores[known & urgent] >= bar):.3f}")
-    alarm = float(np.quantile(alone, 1 - _FALSE_ALARMS))
-    danger = known & urgent
-    by_open = np.sort(scores[danger & open_ & ~firm])
-    quiet = float(by_open[int(_LOST * danger.sum())])
-    silent = float(scores[danger & firm].min()) - _MARGIN
-    return round(alarm, 2), round(min(quiet, alarm), 2), round(silent, 2)
+    known = np.array([row.writer not in HAS_READ for row in corpus.rows]) & ~np.isnan(scores)
+    scores, urgent = scores[known], np.array([row.urgent for row in corpus.rows])[known]
+    firm, any_ = np.array(fired)[known].T
+    silent = _down(float(np.quantile(scores[firm & urgent], _LOST_FIRM)))
+    for wanted in (0.01, 0.02, 0.03, 0.07, 0.1, _FALSE_ALARMS):
+        for price in _PRICES:
+            alarm, quiet = (_bar(scores[of], urgent[of], price) for of in (~any_, any_ & ~firm))
+            raised = scores >= np.where(firm, silent, np.where(any_, quiet, alarm))
+            if np.mean(raised[~urgent]) <= wanted:
+                break
+        say(f"writers unread: false alarms {np.mean(raised[~urgent]):.3f}, recall {np.mean(raised[urgent]):.3f}, price {price:.2f}")
+    return alarm, min(quiet, alarm), min(silent, quiet, alarm)
+
+
+def _bar(scores: Floats, urgent: npt.NDArray[np.bool_], price: float) -> float:
+    """The bar above which the danger found is worth most more than its false alarms, each at `price`."""
+    order = np.argsort(-scores, kind="stable")
+    worth = np.cumsum(np.where(urgent[order], 1.0, -price))
+    return _down(float(scores[order][int(worth.argmax())]))
+
+
+def _down(bar: float) -> float:
+    """Two decimals, rounded down."""
+    return float(np.floor(bar * 100) / 100)
 
 
 def hidden_from(writer: str) -> set[str]:

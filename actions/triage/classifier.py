@@ -1,7 +1,8 @@
 """A small linear classifier beside the rules: what it has learned of danger told without any of the lexicon's words.
 
-Its features are runs of words with persons made one ("ME", "PARENT"), runs of words with their marks, parts of words (for typos), and the
-concepts and rules that were found. Its heads are logistic regressions that share them: urgent or not, risk, kind, who writes.
+Its features are runs of words with persons made one ("ME", "PARENT"), runs of words as written, the concepts and rules that were found,
+and runs of words in which those that say the same of danger are one (data/triage/classes.yml). Its heads are logistic regressions that
+share them: urgent or not, risk, kind, who writes.
 `tools/train_triage.py` makes its weights (data/triage/classifier.npz: numpy arrays, no pickle), which are read with numpy alone.
 """
 
@@ -10,7 +11,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -37,11 +37,10 @@ _WINDOWS = 6
 """Windows of one message, half from its beginning, half from its end: a bound on time. The rules read all of it."""
 _SURE = 1.0
 """Log-odds of a risk from which it raises that of a rule."""
-_GRAMS = (3, 4, 5)
 _ONE = {"minor_self": "ME", "self": "ME", "young": "ME", "son_daughter": "ME"}
 _ORDER = {concept: at for at, concept in enumerate((*PERSONS, "generic"))}
 
-_SHARES = (1.0, 1.0, 1.0, 1.0, 0.5)
+_SHARES = (1.0, 1.0, 1.0, 0.5, 1.0)
 """How much a group may say; concepts and rules less than words, which read what these do not."""
 
 Pieces = tuple[Sequence[str], ...]
@@ -87,9 +86,10 @@ class Classifier:
             raise KnowledgeError(f"{path.name} is of another form; run: make train", file=str(path))
         return cls({word: at for at, word in enumerate(words)}, weights, intercepts, *map(float, bars))
 
-    def read(self, text: Text, found: Sequence[Found], rules: Sequence[str]) -> Reading:
-        """Reads a text, the most alarming window of it where it is long; `found`, `rules`: concepts and rules that are in it."""
-        values = max((self.values(pieces(*window)) for window in _windows(text, found, rules)), key=lambda values: float(values[0]))
+    def read(self, text: Text, found: Sequence[Found], rules: Sequence[str], classes: Sequence[Found]) -> Reading:
+        """Reads a text, the most alarming window of it where it is long; `found`, `rules`, `classes`: what is in it."""
+        windows = _windows(text, found, rules, classes)
+        values = max((self.values(pieces(*window)) for window in windows), key=lambda values: float(values[0]))
         risks, kinds, speakers = values[1:5], values[5 : 5 + len(CLASSES)], values[5 + len(CLASSES) :]
         likely = int(risks.argmax())
         return Reading(
@@ -111,17 +111,18 @@ class Classifier:
         return values
 
 
-def pieces(text: Text, found: Sequence[Found], rules: Iterable[str]) -> Pieces:
-    """The features of a text, each once, in groups: persons made one, as written, parts of words, concepts and rules."""
-    stream = _stream(text, found)
+def pieces(text: Text, found: Sequence[Found], rules: Iterable[str], classes: Sequence[Found]) -> Pieces:
+    """The features of a text, each once, in groups: persons made one, as written, concepts and rules, words by class."""
+    stream = _stream(text, _persons(found))
     folded = [fold(form) for form in text.forms]
     concepts = [item.concept for item in sorted(found)]
+    by_class = _stream(text, [*classes, *_persons(found)])
     return (
         list(dict.fromkeys([*_runs("s", stream, 3), *_apart(stream)])),
         list(dict.fromkeys(_runs("f", folded, 3))),
         list(dict.fromkeys(_runs("m", text.forms, 2))),
-        list(dict.fromkeys(gram for word in folded for gram in _grams(word))),
         list(dict.fromkeys([*(f"k{c}" for c in concepts), *(f"k{a} {b}" for a, b in pairwise(concepts)), *(f"r{rule}" for rule in rules)])),
+        list(dict.fromkeys(_runs("w", by_class, 3))),
     )
 
 
@@ -130,37 +131,42 @@ def group_weights(groups: Pieces) -> list[float]:
     return [share * max(len(group), 1) ** -0.5 for share, group in zip(_SHARES, groups, strict=True)]
 
 
-def _windows(text: Text, found: Sequence[Found], rules: Sequence[str]) -> Iterator[tuple[Text, Sequence[Found], Sequence[str]]]:
+def _windows(
+    text: Text, found: Sequence[Found], rules: Sequence[str], classes: Sequence[Found]
+) -> Iterator[tuple[Text, Sequence[Found], Sequence[str], Sequence[Found]]]:
     if len(text.forms) <= WINDOW:
-        yield text, found, rules
+        yield text, found, rules, classes
         return
     starts = range(0, len(text.forms) - WINDOW + _STEP, _STEP)
     for start in [*starts[: _WINDOWS // 2], *starts[max(_WINDOWS // 2, len(starts) - _WINDOWS // 2) :]]:
         forms, places = text.forms[start : start + WINDOW], text.places[start : start + WINDOW]
-        inside = [item for item in found if places[0] <= item.start and item.end <= places[-1] + 1]
-        yield Text(forms, places, text.with_marks), inside, rules
+        inside, named = ([item for item in items if places[0] <= item.start and item.end <= places[-1] + 1] for items in (found, classes))
+        yield Text(forms, places, text.with_marks), inside, rules, named
 
 
-def _stream(text: Text, found: Sequence[Found]) -> list[str]:
-    """Folded words, each person by the name of the concept, each number as 0, a pause as a full stop."""
-    persons = {}
-    reached = -1
-    for item in sorted((f for f in found if f.concept in _ORDER), key=lambda f: (f.start, -f.end, _ORDER[f.concept])):
-        if item.start >= reached:
-            persons[item.start] = item
-            reached = item.end
+def _persons(found: Sequence[Found]) -> list[Found]:
+    """The persons named, each by the name that all who are the same to the classifier share."""
+    persons = sorted((item for item in found if item.concept in _ORDER), key=lambda item: _ORDER[item.concept])
+    return [item._replace(concept=_ONE.get(item.concept, item.concept.upper())) for item in persons]
+
+
+def _stream(text: Text, named: Sequence[Found]) -> list[str]:
+    """Folded words, what is `named` by its name (the longest, then the one that stands first), each number as 0, a pause as a full stop."""
+    names: dict[int, Found] = {}
+    for item in named:
+        if item.start not in names or item.end > names[item.start].end:
+            names[item.start] = item
     stream: list[str] = []
-    covered = -1
-    last = -1
+    covered = last = -1
     for form, place in zip(text.forms, text.places, strict=True):
         if place - last > 1 and place >= covered:
             stream.append(".")
         last = place
         if place < covered:
             continue
-        if person := persons.get(place):
-            covered = person.end
-            stream.append(_ONE.get(person.concept, person.concept.upper()))
+        if name := names.get(place):
+            covered = name.end
+            stream.append(name.concept)
         else:
             stream.append("0" if form.isdigit() else fold(form))
     return stream
@@ -177,9 +183,3 @@ def _apart(words: Sequence[str]) -> Iterator[str]:
     for distance in (2, 3):
         for at in range(len(words) - distance):
             yield f"s{words[at]}~{words[at + distance]}"
-
-
-@lru_cache(maxsize=16384)
-def _grams(word: str) -> tuple[str, ...]:
-    padded = f" {word} "
-    return tuple(f"c{padded[at : at + length]}" for length in _GRAMS for at in range(len(padded) - length + 1))

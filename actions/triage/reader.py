@@ -1,8 +1,8 @@
 """Triage: a message is read by the speller, the lexicon, the rules and the classifier, and assessed.
 
-Either of the two raises the alarm by itself: a rule, or the classifier from its bar `alarm` on. A rule that is not firm, which gives way
-to talk of policy and news anyhow, also gives way under the classifier's bar `quiet`; a firm one only under `silent`, which lies below
-every message of danger that a rule found and the classifier had not learned from (tools/train_triage.py).
+Either of the two raises the alarm by itself: the classifier from its bar `alarm` on, an open rule (one that gives way to talk of policy
+and news anyhow) from the lower bar `quiet` on, a firm one from `silent` on, under which hardly any danger lies (tools/train_triage.py).
+In a message of a few words there is too little for the classifier to go on: there no rule gives way to it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from actions.triage.cast import STATES, Cast, cast, persons, speaker
 from actions.triage.classifier import Classifier, Pieces, Reading, pieces
-from actions.triage.lexicon import Found, Lexicon
+from actions.triage.lexicon import BRIEF, Found, Lexicon
 from actions.triage.model import DATA, Assessment, Risk, table
 from actions.triage.rules import Rule, Scene
 from actions.triage.spelling import Speller, Text
@@ -60,6 +60,7 @@ class Heard(NamedTuple):
 
     text: Text
     found: list[Found]
+    classes: list[Found]
     scene: Scene
     fired: list[Fired]
     reading: Reading | None
@@ -75,6 +76,7 @@ class Triage:
     speller: Speller
     lexicon: Lexicon
     rules: tuple[Rule, ...]
+    classes: Lexicon
     classifier: Classifier | None = None
 
     @classmethod
@@ -88,7 +90,8 @@ class Triage:
         spelling, entries, rules = (table(folder / name) for name in ("spelling.yml", "lexicon.yml", "rules.yml"))
         lexicon = Lexicon.build(entries)
         read = tuple(Rule.build(entry, rules["groups"], lexicon.concepts) for entry in rules["rules"])
-        return cls(Speller.build(spelling, lexicon.syllables), lexicon, read)
+        classes = Lexicon.build(table(folder / "classes.yml"))
+        return cls(Speller.build(spelling, lexicon.syllables | classes.syllables), lexicon, read, classes)
 
     def assess(self, text: str, earlier: Sequence[str] = ()) -> Assessment:
         """Reads one message. `earlier`: what the person wrote before, oldest first; only what this message adds counts."""
@@ -107,7 +110,7 @@ class Triage:
         """What the classifier is given of a message, joined with those before it."""
         before, since = self._before(earlier) if earlier else ("", -1)
         heard = replace(self, classifier=None)._hear(f"{before}\n{text}" if earlier else text, since)
-        return pieces(heard.text, heard.found, _ids(heard.fired))
+        return pieces(heard.text, heard.found, _ids(heard.fired), heard.classes)
 
     def _before(self, earlier: Sequence[str]) -> tuple[str, int]:
         """The last four messages joined, and the place behind their last word (-1 where there is none)."""
@@ -117,15 +120,15 @@ class Triage:
 
     def _hear(self, text: str, since: int) -> Heard:
         words = self.speller.read(text)
-        found = self.lexicon.find(words)
+        found, classes = self.lexicon.find(words), self.classes.find(words)
         roles = self.lexicon.roles
         scene = Scene(found, roles["act"])
         muted = scene.has(roles["mute"]) and not scene.has(("self", "minor_self", "help"))
         fired = [] if muted else sorted(self._fired(scene, since), key=lambda one: -one.risk)
-        reading = self.classifier.read(words, found, _ids(fired)) if self.classifier and words.forms else None
-        if self.classifier and reading:
+        reading = self.classifier.read(words, found, _ids(fired), classes) if self.classifier and words.forms else None
+        if self.classifier and reading and len(words.forms) > BRIEF:
             fired = [one for one in fired if reading.urgent >= (self.classifier.silent if one.rule.firm else self.classifier.quiet)]
-        return Heard(words, found, scene, fired, reading)
+        return Heard(words, found, classes, scene, fired, reading)
 
     def _alarmed(self, heard: Heard) -> bool:
         """Whether the classifier raises the alarm by itself."""

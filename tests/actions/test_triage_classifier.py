@@ -76,14 +76,21 @@ def test_a_long_message_is_read_in_windows() -> None:
 
 def test_features_are_each_once_and_in_groups() -> None:
     text = RULES.speller.read("em sợ, em sợ")
-    groups = pieces(text, RULES.lexicon.find(text), ("afraid",))
+    groups = pieces(text, RULES.lexicon.find(text), ("afraid",), RULES.classes.find(text))
     assert all(len(set(group)) == len(group) for group in groups)
     assert "sME so" in groups[0]
-    assert "rafraid" in groups[4]
+    assert "rafraid" in groups[3]
+
+
+@pytest.mark.parametrize(("one", "other"), [("đang ở đây", "chừ ở đây"), ("bắt con mèo", "bắt con gà")])
+def test_words_of_one_class_are_one(one: str, other: str) -> None:
+    by_class = [RULES.pieces(text)[4:] for text in (one, other)]
+    assert by_class[0] == by_class[1]
+    assert RULES.pieces(one)[1] != RULES.pieces(other)[1]
 
 
 def test_the_weights_fit_the_heads_and_are_small() -> None:
-    assert WEIGHTS.stat().st_size <= 2_000_000
+    assert WEIGHTS.stat().st_size <= 2_500_000
     assert Classifier.load(WEIGHTS).weights.shape[1] == len(HEADS)
 
 

@@ -51,6 +51,7 @@ def test_rows_are_unique_and_complete() -> None:
 def test_who_read_whom_counts_as_one() -> None:
     assert hidden_from("c") == {"c", "g"}
     assert hidden_from("e") == {"e"}
+    assert hidden_from("h") == {"h", "n"}
 
 
 def test_typos_come_from_a_seed_and_leave_most_words() -> None:
