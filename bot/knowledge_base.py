@@ -218,10 +218,12 @@ class KnowledgeBase:
         """A held document, as it reads today. UnknownDocument when there is none."""
         return self._read(self.store.documents.get(document_id, version))
 
-    def collection(self, rows: Iterable[VersionRow] | None = None) -> Collection:
-        """The published documents, or those of `rows`."""
+    def collection(self, rows: Iterable[VersionRow] | None = None, like: Collection | None = None) -> Collection:
+        """The published documents, or those of `rows`; those of `like` that are the same are taken from it."""
         chosen = self.store.documents.published() if rows is None else rows
-        return Collection(tuple(self._read(row) for row in sorted(chosen, key=lambda row: row.source_file)))
+        held = {document.document_id: document for document in like.documents} if like else {}
+        found = ((row, held.get(row.document_id)) for row in sorted(chosen, key=lambda row: row.source_file))
+        return Collection(tuple(read if read and _is_same(read, row) else self._read(row) for row, read in found))
 
     def with_version(self, document_id: str, version: int | None) -> tuple[VersionRow, ...]:
         """What would be published once this version of a document is, or (None) none of it. UnknownDocument when there is none."""
@@ -262,8 +264,16 @@ class KnowledgeBase:
                 return home
         except IndexFault:
             pass  # none yet, or a damaged one
-        snapshot.build(home, self.collection(rows), wanted, self.encoder, self.clock())
+        like = self._in_use()
+        snapshot.build(home, self.collection(rows, like.collection if like else None), wanted, self.encoder, self.clock(), like)
         return home
+
+    def _in_use(self) -> snapshot.Snapshot | None:
+        """The snapshot in use, if it was made by this same code."""
+        try:
+            return snapshot.open_current(self.home, self.encoder) if self.is_fresh() else None
+        except IndexFault:
+            return None
 
     @property
     def candidate_home(self) -> Path:
@@ -322,6 +332,11 @@ class KnowledgeBase:
 
 def _warned(document: Document, said: str) -> Document:
     return replace(document, metadata=replace(document.metadata, warnings=(*document.metadata.warnings, said)))
+
+
+def _is_same(document: Document, row: VersionRow) -> bool:
+    plain = (document.source_file, document.text, document.pages, document.ocr)
+    return plain == (row.source_file, row.text, row.pages, row.ocr) and document.metadata == parse_metadata(row.metadata_json)
 
 
 def _same_title(one: str, other: str | None) -> bool:
