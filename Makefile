@@ -9,7 +9,7 @@ PYTEST ?=
 FILES := knowledge index actions bot tests tools
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench drill demo-telegram train ablation nlu lock rasa-tensorflow clean setup setup-dev
+.PHONY: help run test check bench drill bench-channels demo-telegram demo-zalo train ablation nlu lock rasa-tensorflow clean setup setup-dev
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -33,8 +33,14 @@ bench: setup ## the benchmarks: speed, memory, the first answer, answers, danger
 drill: setup ## 10,000 simulated cases, with officers who vanish and programs killed in the middle of work; 1 when one is lost
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.drill_cases
 
+bench-channels: setup ## 100,000 messages through a channel while its house is killed 20 times; the times of acknowledgement, danger and answers
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.bench_channels --with-rasa
+
 demo-telegram: setup ## a conversation in Telegram, both sides in the terminal; needs no token, but Node.js with npm
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.demo_telegram
+
+demo-zalo: setup ## a conversation in Zalo, both sides in the terminal; needs no account
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.demo_zalo
 
 train: setup-dev ## train what search, answering and triage learn from tests/eval, byte for byte the same each time
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tools.train
@@ -45,10 +51,6 @@ ablation: setup-dev ## what each part of search is worth: the tables with that p
 
 nlu: setup ## how well the dialogue model understands: held-out 30%, accented and stripped
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 .venv-rasa/bin/python -m bot.rasa.evaluate_nlu
-
-.PHONY: demo-zalo
-demo-zalo: setup ## a conversation in Zalo, both sides in the terminal; needs no account
-	@OMP_NUM_THREADS=1 $(BIN)/python -m tools.demo_zalo
 
 lock: setup ## compile requirements/*.in into the locks again
 	@$(BIN)/python -m pip install --quiet --no-deps --upgrade --target var/uv "$$($(BIN)/python -c 'import sys; sys.path.insert(0, "tools"); import setup; print(setup.UV)')"

@@ -13,6 +13,7 @@ from actions.holdings import Holdings
 from actions.hotlines import HotlineDesk
 from actions.missing import Missing
 from actions.model import Answer, Context, Earlier, Message
+from actions.procedures import ProcedureDesk
 from actions.recall import Recall, cited
 from actions.routing import Route, Router
 from actions.texts import Texts
@@ -58,6 +59,11 @@ class Assistant:
         return Topics.load(self.followups.understanding)
 
     @cached_property
+    def procedures(self) -> ProcedureDesk:
+        """Tells the cards of the directory."""
+        return ProcedureDesk.load(self.desk.directory)
+
+    @cached_property
     def missing(self) -> Missing:
         """Says what is not held."""
         return Missing(self.texts)
@@ -73,8 +79,12 @@ class Assistant:
         answer = replace(answer, context=replace(answer.context, earlier=_earlier(answer.context, context)))
         if answer.kind != "answer" or answer.context.cited:
             return answer
-        kept = replace(answer.context, cited=cited(answer, context.shown), phones=tuple(h.phone for h in answer.hotlines))
+        kept = replace(answer.context, cited=cited(answer, context.shown), phones=self._of_lines(answer))
         return replace(answer, context=kept)
+
+    def _of_lines(self, answer: Answer) -> tuple[str, ...]:
+        """The numbers told that are lines of their own, which one can go back to; not where to ask about a procedure."""
+        return tuple(hotline.phone for hotline in answer.hotlines if self.desk.directory.by_phone(hotline.phone))
 
     def _replied(self, message: Message, context: Context, intent: str | None) -> Answer:
         route = self._route(message, context)
@@ -153,7 +163,7 @@ class Assistant:
             return Answer("clarify", self.texts("abstain.no_earlier"), suggestions=self.texts.choices("suggestions.examples"), context=lost)
         if reading.turn in ("source", "detail", "more"):
             return self._again(reading, message, context)
-        if told := self._phone(message, reading, context):
+        if told := self._phone(message, reading, context) or self._procedure(reading, context):
             return told
         if not reading.leaning and not reading.query.terms and not reading.query.provinces and not reading.query.numbers:
             return Answer("clarify", self.texts("clarify.vague"), suggestions=self.texts.choices("suggestions.examples"), context=context)
@@ -326,6 +336,15 @@ class Assistant:
         text = f"{self.texts('answer.phone_head')}\n{self.desk.lines(shown)}"
         citation = answerer.phone_passage(query, [h.phone for h in shown])
         return answerer.finish(Answer("answer", text, citation, shown, context=replace(context, question=query.text)))
+
+    def _procedure(self, reading: Reading, context: Context) -> Answer | None:
+        """A card of the directory, where a procedure is asked for and there is one."""
+        area = next(iter(reading.query.provinces), context.province)
+        card = self.procedures.card(reading.question, area)
+        if card is None:
+            return None
+        told = self.procedures.told(card, replace(context, question=reading.question, province=area))
+        return self.answerer().finish(told, allowed=self.procedures.standing(card))
 
     def _bare(self, message: Message, context: Context) -> bool:
         """Nothing in the message that documents could answer: no place, no number, hardly a word with content."""

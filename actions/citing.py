@@ -13,7 +13,6 @@ from actions.texts import Texts
 from index.model import Hit, Query
 from index.search import Retriever
 from knowledge.model import Document, Passage, Span
-from knowledge.validity import status_on
 
 _QUOTE = 700
 """Characters: a passage up to this long is quoted whole."""
@@ -61,7 +60,7 @@ class Citing:
             issued_on=m.issued_on,
             valid_from=m.valid_from,
             valid_to=m.valid_to,
-            status=status_on(m, on),
+            status=self.retriever.snapshot.collection.status(document, on),
             heading_path=passage.path if passage else (),
             quote=span.of(document.text),
             start=span.start,

@@ -10,6 +10,7 @@ from actions.texts import Texts
 from knowledge.collection import Collection
 from knowledge.model import Document, Metadata
 from knowledge.places import Gazetteer
+from knowledge.relations import Successor
 from knowledge.reorganisation import Succession, succession_for
 from knowledge.validity import outlook_runs, status_on
 
@@ -27,18 +28,31 @@ class Notices:
         metadata = document.metadata
         secondary = collection.original(document) is not None or metadata.reports_on is not None
         said = [self.texts("notices.secondary")] if secondary else []
+        if after := collection.successor(document, on):
+            return [*said, self._replaced(collection.original(document) or document, after)]
+        amended = [self.texts("notices.amended", name=_named(row)) for row in collection.amended_by(document, on)]
+        return [*said, *amended, *self._period(metadata, on, secondary=secondary)]
+
+    def _replaced(self, document: Document, after: Successor) -> str:
+        named = {"old": document.metadata.number or document.metadata.kind or "", "new": _named(after)}
+        if after.since is None:
+            return self.texts("notices.replaced", **named)
+        return self.texts("notices.replaced_since", since=_day(after.since), **named)
+
+    def _period(self, metadata: Metadata, on: date, *, secondary: bool) -> list[str]:
+        """The years of a document and what became of them."""
         status = status_on(metadata, on)
         if status == "unknown":
-            return [*said, self.texts("notices.unknown")]
+            return [self.texts("notices.unknown")]
         if status == "in_force":
-            return said
+            return []
         years = _years(metadata)
         kind = metadata.kind or ""
         if outlook_runs(metadata, on) and metadata.outlook_to:
-            return [*said, self.texts("notices.outlook", kind=kind, outlook=metadata.outlook_to.year, **years)]
+            return [self.texts("notices.outlook", kind=kind, outlook=metadata.outlook_to.year, **years)]
         if secondary:
-            return [*said, self.texts("notices.ended_secondary", **years)] if status == "ended" else said
-        return [*said, self.texts(f"notices.{status}", kind=kind, **years)]
+            return [self.texts("notices.ended_secondary", **years)] if status == "ended" else []
+        return [self.texts(f"notices.{status}", kind=kind, **years)]
 
     def of_each(self, documents: Sequence[tuple[str | None, Document]], collection: Collection, on: date) -> list[str]:
         """The years of several documents: once where they are the same, else a line for the provinces that share them."""
@@ -78,6 +92,11 @@ class Notices:
 
 MERGED_ON = date(2025, 7, 1)
 """Nghị quyết 60-NQ/TW of 12 April 2025: 34 provinces from this day."""
+
+
+def _named(after: Successor) -> str:
+    kind = after.document.metadata.kind if after.document else None
+    return f"{kind} {after.number}" if kind and after.document and after.document.metadata.number else after.number
 
 
 def _years(metadata: Metadata) -> dict[str, int]:

@@ -15,12 +15,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actions.duty.notices import DutyNotices
+from bot.directory.pages import DirectoryPages, build_directory
 from bot.duty.conversation import MAX_WAIT_S, PersonsSide
 from bot.duty.desk import DeskParts
 from bot.duty.pages import install_desk
 from bot.gateway import MAX_ID, MAX_TEXT, Gateway, TooLong, TooMany
 from bot.lookup.finding import Lookup
 from bot.lookup.pages import build_lookup
+from bot.publication.pages import install_publication
+from bot.questions.overview import Questions
+from bot.questions.pages import PresentAnswer, QuestionPages, build_questions
+from bot.reports.counting import Counting
+from bot.reports.pages import ReportPages, build_reports
 from bot.search_view import search_view
 from bot.services import Services
 from bot.staff.install import install_staff
@@ -93,6 +99,12 @@ def build_app(
     staff = install_staff(app, services.store, services.clock)
     provinces = [place.name for place in services.gazetteer.places]
     install_desk(app, DeskParts(staff, DutyNotices.load(services.directory), provinces))
+    app.include_router(build_directory(DirectoryPages(staff, services.directory_keeper, provinces)))
+    app.include_router(build_reports(ReportPages(staff, Counting.of(services))))
+    questions = Questions.of(services.store, services.understanding.lexicon, services.gazetteer, services.clock)
+    answer = PresentAnswer(services.triage, services.directory, services.area, services.assistant, services.clock)
+    app.include_router(build_questions(QuestionPages(staff, questions, answer, services.library().documents, provinces)))
+    install_publication(app, staff, services.publisher())
     for webhook in webhooks:
         app.include_router(webhook)
     app.include_router(build_pages(gateway, services.library(), emergency=rows, thread=persons_side.thread))

@@ -333,6 +333,7 @@ def doctor(settings: Settings, arguments: argparse.Namespace) -> int:
         "cases": lambda: check_cases(settings),
         "index": lambda: _check_index(settings),
         "rasa": _check_rasa,
+        "directory": lambda: _check_directory(settings),
         "disk": lambda: _check_disk(settings),
     }
     if settings.chatwoot_url:
@@ -352,6 +353,17 @@ def _check_database(settings: Settings) -> str:
     with _open(settings) as services:
         services.store.health()
         return f"{len(services.store.documents.list())} documents, {len(services.store.cases.list())} open cases"
+
+
+def _check_directory(settings: Settings) -> str:
+    """A reminder, and no fault: nothing stops working when nobody has called a number for 90 days."""
+    with _open(settings) as services:
+        keeper, today = services.directory_keeper, services.clock().astimezone(VIETNAM).date()
+        keeper.refresh()
+        shown, due = sum(not entry.hidden for entry in keeper.merged.entries), len(keeper.overdue(today))
+        if keeper.merged.faults:
+            raise TrogiupError(f"Rows of the directory that have no place: {len(keeper.merged.faults)}. Look at /can-bo/danh-ba.")
+    return f"{shown} rows, {due} not checked for 90 days" + (": look at /can-bo/danh-ba" if due else "")
 
 
 def _check_index(settings: Settings) -> str:

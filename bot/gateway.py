@@ -125,15 +125,18 @@ class Gateway:
         """Where answers are worked out without Rasa; None for here."""
         self._throttle = throttle or Throttle()
         self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
+        self._read: OrderedDict[str, tuple[list[str], Assessment]] = OrderedDict()
+        """What was read last in a conversation: a channel asks whether it is danger, and then for the answer."""
         self._earlier: OrderedDict[str, deque[tuple[datetime, str]]] = OrderedDict()
         self._contexts: OrderedDict[str, tuple[datetime, Context]] = OrderedDict()
         self._answered: OrderedDict[tuple[str, str], asyncio.Task[dict[str, Any]]] = OrderedDict()
         self._waiting = 0
         self.intake = Intake(parts.store, parts.journal)
-        self._danger = RightOfWay()
-        self.answers = Lane("answers", self._danger)
+        self.right_of_way = RightOfWay()
+        """Of whoever is in danger, and of what a channel is just taking in."""
+        self.answers = Lane("answers", self.right_of_way)
         """Whatever works out answers belongs here."""
-        self._database = Lane("database", self._danger)
+        self._database = Lane("database", self.right_of_way)
         self._reading = Lane("triage")
         self.by_rasa = self.direct = 0
 
@@ -185,13 +188,21 @@ class Gateway:
     def forget(self, conversation_id: str) -> None:
         """What is in memory of a conversation; the store's `forget` is for the rest."""
         self._earlier.pop(conversation_id, None)
+        self._read.pop(conversation_id, None)
         self._contexts.pop(conversation_id, None)
 
     async def _assessed(self, message: Message) -> Assessment:
         before = self._texts_before(message)
-        if len(message.text) + sum(map(len, before)) <= _LONG:
-            return self._parts.triage.assess(message.text, before)
-        return await self._reading.run(self._parts.triage.assess, message.text, before)
+        said = [*before, message.text]
+        known, assessment = self._read.get(message.conversation_id, ([], None))
+        if assessment is None or known != said:
+            if sum(map(len, said)) <= _LONG:
+                assessment = self._parts.triage.assess(message.text, before)
+            else:
+                assessment = await self._reading.run(self._parts.triage.assess, message.text, before)
+            self._read[message.conversation_id] = said, assessment
+            _trim(self._read)
+        return assessment
 
     def _said_before(self, message: Message, assessment: Assessment) -> bool:
         """Whether all the danger lies in the messages before, which were answered: "em ở Cà Mau" then belongs to the talk about the case.
@@ -236,7 +247,7 @@ class Gateway:
             answering = self._answered[key] = asyncio.create_task(self._urgent(message, assessment, started))
             while len(self._answered) > _ANSWERED:
                 self._answered.popitem(last=False)
-        with self._danger.taken():
+        with self.right_of_way.taken():
             return dict(await asyncio.shield(answering))
 
     async def _urgent(self, message: Message, assessment: Assessment, started: float) -> dict[str, Any]:

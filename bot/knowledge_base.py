@@ -6,12 +6,13 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bot.publication.corrections import correct, read_warnings
 from index import snapshot
 from knowledge.collection import Collection, dump_metadata, parse_metadata
 from knowledge.compare import KIN, TWIN, figures, nearest, shingles
@@ -21,7 +22,7 @@ from knowledge.model import Document
 from knowledge.places import Gazetteer
 from knowledge.reading.model import Extracted, Progress
 from knowledge.reading.wording import warning
-from knowledge.store import DocumentRow, Store, VersionRow, text_sha256
+from knowledge.store import Actor, DocumentRow, Store, Subject, VersionRow, Work, corpus_hash, text_sha256
 from knowledge.text import words
 
 ROOT = Path(__file__).parent.parent
@@ -61,29 +62,74 @@ class KnowledgeBase:
     def ingest_all(self, file: Path, publish: bool, progress: Progress = _silent) -> Iterator[dict[str, Any] | LoadError]:
         """Takes a file in, or each file of a zip; for each a report, or why it cannot be read. `progress` hears of pages done."""
         for loaded in load_all(file, self.gazetteer, progress):
-            yield self._take_in(loaded.document, loaded.content, publish) if loaded.document else loaded.error or LoadError(loaded.name)
+            yield self._ingested(loaded.document, loaded.content, publish) if loaded.document else loaded.error or LoadError(loaded.name)
 
-    def _take_in(self, document: Document, content: bytes, publish: bool) -> dict[str, Any]:
-        document = self._told_apart(document)
-        twin = self._twin(document)
-        if not twin:
-            document, twin = self._compared(document)
+    def _ingested(self, read: Document, content: bytes, publish: bool) -> dict[str, Any]:
+        document, _, twin = self.take_in(read, content)
         if twin and twin != document.document_id:
             return self.report(document, self._state(twin), duplicate_of=twin)
-        if not twin:
-            self.store.documents.add_version(
-                document.document_id,
-                source_file=document.source_file,
-                content=content,
-                text=document.text,
-                metadata_json=dump_metadata(document.metadata),
-                ocr=document.ocr,
-                pages=document.pages,
-                warnings=document.metadata.warnings,
-            )
         if publish:
             self.store.documents.publish(document.document_id)
         return self.report(document, self._state(document.document_id), duplicate_of=twin)
+
+    def take_in(self, read: Document, content: bytes) -> tuple[Document, int, str | None]:
+        """A document as it was read becomes a new version, with the corrections that were made to it before.
+
+        Returns it with them, its version, and the document that has this text already (in which case nothing is added).
+        """
+        documents, drafts = self.store.documents, self.store.drafts
+        read = self._told_apart(read)
+        edits = drafts.edits(read.document_id)
+        extra = read_warnings(read, self.gazetteer) if edits else ()
+        document = correct(read, extra, edits, self.gazetteer).document if edits else read
+        twin = self._twin(document)
+        if not twin:
+            plain = document
+            document, twin = self._compared(plain)
+            extra += tuple(said for said in document.metadata.warnings if said not in plain.metadata.warnings)
+        if twin:
+            return document, next(row.latest_version for row in documents.list() if row.document_id == twin), twin
+        version = documents.add_version(
+            document.document_id,
+            source_file=document.source_file,
+            content=content,
+            text=document.text,
+            metadata_json=dump_metadata(document.metadata),
+            ocr=document.ocr,
+            pages=document.pages,
+            warnings=document.metadata.warnings,
+        )
+        if edits:
+            drafts.begin(document.document_id, version, read.text, extra)
+        return document, version, None
+
+    def work(self, document_id: str, version: int) -> Work:
+        """The work on a version, begun now where nobody has. UnknownDocument when there is no such version."""
+        held = self.store.drafts.get(document_id, version)
+        if held is not None:
+            return held
+        row = self.store.documents.get(document_id, version)
+        return self.store.drafts.begin(document_id, version, row.text, read_warnings(self._read(row), self.gazetteer))
+
+    def draft_of(self, row: VersionRow, by: Actor) -> int:
+        """A new version of what is published, from the same file, to be corrected; its number."""
+        documents, drafts, work = self.store.documents, self.store.drafts, self.work(row.document_id, row.version)
+        read = Document(row.document_id, row.source_file, work.read_text, parse_metadata(row.metadata_json), pages=row.pages, ocr=row.ocr)
+        document = correct(read, work.read_warnings, drafts.edits(row.document_id), self.gazetteer).document
+        version = documents.add_version(
+            row.document_id,
+            source_file=row.source_file,
+            content=documents.original(row.document_id, row.version),
+            text=document.text,
+            metadata_json=dump_metadata(document.metadata),
+            ocr=row.ocr,
+            pages=row.pages,
+            warnings=document.metadata.warnings,
+            even_alike=True,
+        )
+        drafts.begin(row.document_id, version, work.read_text, work.read_warnings)
+        self.store.audit.record(by, "document_added", Subject("document", row.document_id), None, {"version": version, "of": row.version})
+        return version
 
     def _twin(self, document: Document) -> str | None:
         """The document that has this text already: another one in any version, or this one when its latest version says the same."""
@@ -172,17 +218,25 @@ class KnowledgeBase:
         """A held document, as it reads today. UnknownDocument when there is none."""
         return self._read(self.store.documents.get(document_id, version))
 
-    def collection(self) -> Collection:
-        """The published documents."""
-        return Collection(tuple(self._read(row) for row in sorted(self.store.documents.published(), key=lambda row: row.source_file)))
+    def collection(self, rows: Iterable[VersionRow] | None = None, like: Collection | None = None) -> Collection:
+        """The published documents, or those of `rows`; those of `like` that are the same are taken from it."""
+        chosen = self.store.documents.published() if rows is None else rows
+        held = {document.document_id: document for document in like.documents} if like else {}
+        found = ((row, held.get(row.document_id)) for row in sorted(chosen, key=lambda row: row.source_file))
+        return Collection(tuple(read if read and _is_same(read, row) else self._read(row) for row, read in found))
+
+    def with_version(self, document_id: str, version: int | None) -> tuple[VersionRow, ...]:
+        """What would be published once this version of a document is, or (None) none of it. UnknownDocument when there is none."""
+        others = tuple(row for row in self.store.documents.published() if row.document_id != document_id)
+        return others if version is None else (*others, self.store.documents.get(document_id, version))
 
     def _read(self, row: VersionRow) -> Document:
         document = assemble(row.source_file, Extracted(row.text, row.pages, row.ocr), self.gazetteer, row.document_id)
         return replace(document, metadata=parse_metadata(row.metadata_json))
 
-    def version(self) -> str:
-        """What a snapshot is made of: the published documents, the code and tables that read them, the encoder."""
-        digest = hashlib.sha256(self.store.documents.corpus_version().encode())
+    def version(self, corpus: str | None = None) -> str:
+        """What a snapshot is made of: the published documents (or those of `corpus`), the code and tables that read them, the encoder."""
+        digest = hashlib.sha256((corpus or self.store.documents.corpus_version()).encode())
         digest.update(self.encoder.encode())
         for pattern in _SHAPING:
             for path in sorted(ROOT.glob(pattern)):
@@ -201,14 +255,65 @@ class KnowledgeBase:
         except IndexFault:
             return False
 
+    def build_candidate(self, document_id: str, version: int | None) -> Path:
+        """A home of its own with a snapshot of what `with_version` gives, built now unless it lies there. IndexFault as `build`."""
+        rows, home = self.with_version(document_id, version), self.candidate_home
+        wanted = self.version(corpus_hash(rows))
+        try:
+            if snapshot.read_manifest(home).corpus_version == wanted and not snapshot.verify(home):
+                return home
+        except IndexFault:
+            pass  # none yet, or a damaged one
+        like = self._in_use()
+        snapshot.build(home, self.collection(rows, like.collection if like else None), wanted, self.encoder, self.clock(), like)
+        return home
+
+    def _in_use(self) -> snapshot.Snapshot | None:
+        """The snapshot in use, if it was made by this same code."""
+        try:
+            return snapshot.open_current(self.home, self.encoder) if self.is_fresh() else None
+        except IndexFault:
+            return None
+
+    @property
+    def candidate_home(self) -> Path:
+        """Where snapshots lie that nobody is answered from yet; on the same disk, so that one is swapped in by a rename."""
+        return self.home / "candidate"
+
+    def settle(self) -> bool:
+        """Makes the snapshot in use agree with what is published, where one lies ready: after a publication, a rollback, a power cut.
+
+        False where it has to be built (`ensure`). IndexFault leaves the old one in place.
+        """
+        wanted = self.version()
+        try:
+            if snapshot.read_manifest(self.home).corpus_version == wanted:
+                return True
+        except IndexFault:
+            pass  # another may be whole
+        try:
+            if snapshot.read_manifest(self.candidate_home).corpus_version == wanted:
+                snapshot.adopt(self.home, self.candidate_home)
+                return True
+        except IndexFault:
+            pass
+        return snapshot.go_back(self.home, wanted) is not None
+
+    def build_apart(self) -> None:
+        """As `build`, in a process of its own: what building needs in memory does not stay with the service. IndexFault as `build`."""
+        argv = [sys.executable, "-m", "bot.cli", "index", "build"]
+        made = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, env=self.environment(), check=False)  # noqa: S603
+        if made.returncode != 0:
+            raise IndexFault((made.stderr.strip().splitlines() or ["The index could not be built: run trogiup index build."])[-1])
+
     def ensure(self, say: Callable[[str], None]) -> None:
         """First start: the documents that come with the product are published. A stale or missing snapshot is built; that it cannot be is
         said, and an older one goes on answering. Fresh: nothing is done."""
         self.seed(say)
-        if not self.is_fresh():
+        if not self.settle():
             say("Building the index")
             try:
-                self._build_apart()
+                self.build_apart()
             except IndexFault as error:
                 say(error.advice)
 
@@ -219,20 +324,19 @@ class KnowledgeBase:
                 report = self.ingest(file, publish=True)
                 say(f"Read {report['source_file']}: {report['passages']} passages")
 
-    def _build_apart(self) -> None:
-        """In a process of its own: what building needs in memory does not stay with the service. IndexFault as `build`."""
-        argv = [sys.executable, "-m", "bot.cli", "index", "build"]
-        made = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, env=self._environment(), check=False)  # noqa: S603
-        if made.returncode != 0:
-            raise IndexFault((made.stderr.strip().splitlines() or ["The index could not be built: run trogiup index build."])[-1])
-
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """For a program that works on the same home and database."""
         encoder = {} if self.encoder == snapshot.EMBEDDED else {"TROGIUP_ENCODER": self.encoder}
         return {**os.environ, **encoder, "TROGIUP_HOME": str(self.home), "TROGIUP_DATABASE_URL": self.database_url}
 
 
 def _warned(document: Document, said: str) -> Document:
     return replace(document, metadata=replace(document.metadata, warnings=(*document.metadata.warnings, said)))
+
+
+def _is_same(document: Document, row: VersionRow) -> bool:
+    plain = (document.source_file, document.text, document.pages, document.ocr)
+    return plain == (row.source_file, row.text, row.pages, row.ocr) and document.metadata == parse_metadata(row.metadata_json)
 
 
 def _same_title(one: str, other: str | None) -> bool:

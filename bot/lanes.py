@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -28,10 +29,13 @@ def switch_quickly() -> None:
 
 _STAND_ASIDE_S = 0.05
 """At most: many in danger at once do not stop everybody else."""
+_LOOK_EVERY_S = 0.002
 
 
 class RightOfWay:
-    """While somebody in danger is being answered, lanes begin nothing new; and two lanes do not compute at once, if one does not hang."""
+    """While somebody in danger is being answered, or a message is being taken in, lanes begin nothing new; and two lanes do not compute at
+    once, if one does not hang.
+    """
 
     def __init__(self) -> None:
         self._taken = 0
@@ -50,6 +54,12 @@ class RightOfWay:
             self._taken -= 1
             if not self._taken:
                 self._free.set()
+
+    async def clear(self, seconds: float) -> None:
+        """On the event loop: returns when it is not taken, or after so long."""
+        ends = time.monotonic() + seconds
+        while self._taken and time.monotonic() < ends:
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -30,7 +30,8 @@ from bot.duty.dispatcher import Dispatcher
 from bot.duty.retention import RetentionSchedule
 from bot.gateway import Gateway
 from bot.lanes import switch_quickly
-from bot.services import ROOT, Services, trim_memory
+from bot.reports.counting import Counting
+from bot.services import ROOT, Services, remember_missing, trim_memory
 from bot.supervisor import Child, check_port, ensure_rasa_model, free_port, http_probe, rasa_command
 from bot.workshop import Workshop, action_endpoint
 from knowledge.errors import IndexFault, StoreError, TrogiupError
@@ -64,6 +65,7 @@ async def house(
     """
     async with contextlib.AsyncExitStack() as stack:
         switch_quickly()
+        remember_missing()
         gateway = Gateway(services.gateway_parts(), None)
         client = await stack.enter_async_context(httpx.AsyncClient(timeout=5, trust_env=False))
         if workshop:
@@ -84,7 +86,9 @@ async def house(
         works = [
             _keep_up(services),
             _learn(gateway),
+            services.publisher().run(),
             Dispatcher(services.store, notices, services.clock).run(),
+            Counting.of(services).run(),
             RetentionSchedule(services.store, services.journal, services.clock, *schedule).run(),
         ]
         webhooks = []
@@ -181,6 +185,13 @@ async def _keep_up(services: Services) -> None:
             logger.error("event=index_fault detail=%s", error.advice)
         except Exception as error:
             logger.error("event=index_fault why=%s", type(error).__name__)
+        try:
+            if await asyncio.to_thread(services.directory_keeper.refresh):
+                logger.info("event=directory version=%s", services.directory_keeper.version)
+        except StoreError:
+            pass  # what was read stays in use
+        except Exception as error:
+            logger.error("event=directory_fault why=%s", type(error).__name__)
         await asyncio.sleep(_UPKEEP_EVERY_S)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
+import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,8 +26,10 @@ from actions.notices import Notices
 from actions.routing import Router
 from actions.texts import Texts
 from actions.triage import Triage
+from bot.directory.keeper import DirectoryKeeper
 from bot.gateway import Parts
 from bot.knowledge_base import KnowledgeBase
+from bot.publication.publisher import Publisher
 from bot.settings import Settings
 from index import snapshot
 from index.answerability import Answerability
@@ -33,12 +38,11 @@ from index.search import Retriever
 from index.understanding import Understanding
 from knowledge.collection import Collection
 from knowledge.directory import VIETNAM, Directory
-from knowledge.errors import IndexFault
+from knowledge.errors import IndexFault, StoreError
 from knowledge.model import Document, Status
 from knowledge.places import Gazetteer, load_gazetteer
 from knowledge.reorganisation import load_successions
 from knowledge.store import CaseJournal, Store
-from knowledge.validity import status_on
 
 ROOT = Path(__file__).parent.parent
 Clock = Callable[[], datetime]
@@ -66,6 +70,7 @@ class Services:
     triage: Triage
     answerability: Answerability
     demands: Demands
+    directory_keeper: DirectoryKeeper
     _answerer: Answerer | None = field(default=None, repr=False)
     _tried: str | None = None
     """The snapshot that was in use when one was opened last."""
@@ -77,6 +82,9 @@ class Services:
         store = Store.open(settings.database_url, clock)
         gazetteer = load_gazetteer()
         texts = Texts.load()
+        keeper = DirectoryKeeper.load(store, gazetteer)
+        with contextlib.suppress(StoreError):
+            keeper.refresh()
         knowledge_base = KnowledgeBase(store, gazetteer, settings.home, settings.encoder or snapshot.EMBEDDED, settings.database_url, clock)
         return cls(
             settings,
@@ -85,13 +93,14 @@ class Services:
             CaseJournal(_beside(settings.database_url, settings.home) / "cases.journal", clock=clock),
             gazetteer,
             knowledge_base,
-            Directory.load(),
+            keeper.live,
             texts,
             Notices(texts, gazetteer, load_successions()),
             Understanding.load(gazetteer),
             Triage.load(),
             Answerability.load(),
             Demands.load(),
+            keeper,
         )
 
     def answerer(self) -> Answerer:
@@ -144,6 +153,12 @@ class Services:
         """For the document pages."""
         return Library(self)
 
+    def publisher(self) -> Publisher:
+        """What works on the way to publication."""
+        from bot.publication.apart import process_of  # it opens services itself
+
+        return Publisher(self.knowledge_base, self.clock, process_of(self.knowledge_base), self.refresh)
+
     def close(self) -> None:
         """Gives the database back."""
         self.store.close()
@@ -187,7 +202,15 @@ class Library:
 
     def status(self, document_id: str) -> Status:
         """Its validity today."""
-        return status_on(self.document(document_id).metadata, self._today().date())
+        return self._collection.status(self.document(document_id), self._today().date())
+
+
+def remember_missing() -> None:
+    """httpcore, under httpx, looks for sniffio at every lock it makes, several a request. Python searches its whole path each time for what
+    is not there, which costs as much as the request; None in sys.modules says so at once (Python's reference, "The module cache").
+    """
+    if importlib.util.find_spec("sniffio") is None:
+        sys.modules["sniffio"] = None  # type: ignore[assignment]  # as the reference has it
 
 
 def trim_memory() -> None:

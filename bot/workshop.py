@@ -108,6 +108,7 @@ def workshop(services: Services) -> Iterator[Workshop | None]:
         yield None
         return
     app = worker_app(services.assistant(), build_executor(services.assistant(), services.clock))
+    services.store.close()  # no connection may be shared over a fork (https://sqlite.org/howtocorrupt.html, 2.6); each opens its own later
     trim_memory()  # what is open stays: no collection looks through it again, and copies its pages in doing so
     with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listening:
         keeper = _forked(lambda: _keep(lambda: _work(app, services, listening)))
@@ -161,10 +162,11 @@ def _work(app: FastAPI, services: Services, listening: socket.socket) -> None:
 
 
 async def _refresh(services: Services) -> None:
-    """Takes up new snapshots. What is wrong with them the gateway says, which does the same."""
+    """Takes up new snapshots and what staff changed in the directory. What is wrong with them the gateway says, which does the same."""
     while True:
-        try:
-            await asyncio.to_thread(services.refresh)
-        except Exception as error:
-            logger.info("event=not_refreshed why=%s", type(error).__name__)
+        for refresh in (services.refresh, services.directory_keeper.refresh):
+            try:
+                await asyncio.to_thread(refresh)
+            except Exception as error:
+                logger.info("event=not_refreshed why=%s", type(error).__name__)
         await asyncio.sleep(_REFRESH_EVERY_S)

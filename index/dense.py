@@ -38,6 +38,21 @@ class DenseIndex:
         cells.nprobe = _PROBED
         return cls(cells)
 
+    def vectors(self) -> Vectors:
+        """What it was built from, shape (passages, dimensions)."""
+        if isinstance(self._engine, faiss.IndexIVF):
+            self._engine.make_direct_map()
+        return np.ascontiguousarray(self._engine.reconstruct_n(0, self.size), dtype=np.float32)
+
+    def refilled(self, vectors: Vectors) -> DenseIndex:
+        """One of other vectors, most of them the same: the cells stay where they are."""
+        if isinstance(self._engine, faiss.IndexIVF) != (len(vectors) > FLAT_UP_TO):
+            return DenseIndex.build(vectors)
+        engine = faiss.clone_index(self._engine)
+        engine.reset()
+        engine.add(vectors)
+        return DenseIndex(engine)
+
     def save(self, path: Path) -> None:
         """Into one file. OSError when it does not fit; FAISS, left to write for itself, does not say so when it closes the file."""
         path.write_bytes(faiss.serialize_index(self._engine).data)

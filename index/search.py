@@ -45,6 +45,8 @@ class Scope:
     """None: all."""
     missing_provinces: tuple[str, ...] = ()
     missing_numbers: tuple[str, ...] = ()
+    outdated: frozenset[str] = frozenset()
+    """Not looked into although nothing else is excluded: another document stands in for them on the day asked for."""
 
 
 _LOOKED_AT = 20
@@ -102,11 +104,15 @@ class Retriever:
         )
         wanted = {name for province in query.provinces for name in self._gazetteer.kin(province)}
         near = [d for d in collection.documents if collection.province(d) in wanted]
+        current = dict.fromkeys(collection.current(d, query.as_of).document_id for d in near)
         missing = tuple(
             p for p in query.provinces if not any(collection.province(d) in self._gazetteer.kin(p) for d in collection.documents)
         )
-        chosen = [d for d in held if d in near] or held or near
-        return Scope(frozenset(d.document_id for d in chosen) if chosen or missing or unknown else None, missing, unknown)
+        # A replaced document speaks where it is asked for by its number, else what replaced it does.
+        chosen = [d.document_id for d in [d for d in held if d in near] or held] or list(current)
+        if chosen or missing or unknown:
+            return Scope(frozenset(chosen), missing, unknown)
+        return Scope(None, outdated=collection.outdated(query.as_of))
 
     def search(self, query: Query, k: int = 10, scope: Scope | None = None) -> list[Hit]:
         """The k best passages, best first. Fewer when fewer share a word or a meaning with the question."""
@@ -128,8 +134,9 @@ class Retriever:
         scope = scope or self.scope(query)
         typed, pairs, official = self._lexical(query)
         lexical, dense = typed + pairs + official, self._dense(query)
-        if scope.document_ids is not None:
-            outside = ~np.isin(self._of_document, [self._codes[name] for name in scope.document_ids])
+        if scope.document_ids is not None or scope.outdated:
+            named = scope.outdated if scope.document_ids is None else scope.document_ids
+            outside = np.isin(self._of_document, [self._codes[name] for name in named], invert=scope.document_ids is not None)
             lexical[outside] = 0
             dense[outside] = 0
         best = float(lexical.max(initial=0.0))

@@ -30,11 +30,13 @@ from knowledge.collection import Collection, dump, parse_all
 from knowledge.errors import EncoderMismatch, IndexFault, KnowledgeError, SnapshotDamaged, SnapshotMissing
 from knowledge.model import Document, Passage
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever files written by an older version cannot be read."""
 KEPT = 3
 """Snapshots that stay on disk, the one in use among them."""
 EMBEDDED = "embedded"
+DRIFT = 0.01
+"""Share of the passages that may come or go before the embedded encoder and the cells of the vectors are made anew."""
 
 _REBUILD = "Run: trogiup index build."
 
@@ -51,6 +53,8 @@ class Manifest:
     encoder_fingerprint: str
     documents: int
     passages: int
+    drifted: int
+    """Passages that came or went since the encoder was made."""
     files: dict[str, str]
     """Relative path → sha256."""
 
@@ -65,6 +69,7 @@ class Snapshot:
     dense: DenseIndex
     encoder: Encoder
     warnings: tuple[str, ...] = ()
+    folder: Path | None = None
 
     @property
     def passages(self) -> tuple[Passage, ...]:
@@ -77,8 +82,13 @@ def indexed_text(document: Document, passage: Passage, province: str | None) -> 
     return " ".join(filter(None, (document.metadata.kind, province, *passage.path, passage.text)))
 
 
-def build(home: Path, collection: Collection, corpus_version: str, encoder_name: str, now: datetime) -> Manifest:
-    """Builds beside the one in use and swaps. Whatever goes wrong before the swap leaves the old one in place (IndexFault says what)."""
+def build(
+    home: Path, collection: Collection, corpus_version: str, encoder_name: str, now: datetime, like: Snapshot | None = None
+) -> Manifest:
+    """Builds beside the one in use and swaps. Whatever goes wrong before the swap leaves the old one in place (IndexFault says what).
+
+    `like`: one that this same code and these tables made, out of which is taken what stays as it was.
+    """
     folder = home / "index"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,18 +97,56 @@ def build(home: Path, collection: Collection, corpus_version: str, encoder_name:
                 shutil.rmtree(left, ignore_errors=True)
             work = Path(tempfile.mkdtemp(prefix=".building-", dir=folder))
             try:
-                manifest = _write(work, collection, corpus_version, encoder_name, now)
-                os.rename(work, folder / manifest.name)
+                manifest = _write(work, collection, corpus_version, encoder_name, now, like)
+                target = folder / manifest.name
+                if target.exists() and any(True for _ in _faults(target, manifest)):
+                    shutil.rmtree(target)
+                if not target.exists():  # else it was left by one that was cut off before it swapped: its name is its content
+                    os.rename(work, target)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
-            _point(folder, manifest.name)
-            for name in [name for name in _names(folder) if name != manifest.name][KEPT - 1 :]:
-                shutil.rmtree(folder / name, ignore_errors=True)
+            _swap_in(folder, manifest.name)
     except OSError as error:
         raise IndexFault(
             f"The new index could not be written; the old one stays. Check disk space and rights. {_REBUILD}", cause=str(error)
         ) from error
     return manifest
+
+
+def adopt(home: Path, other: Path) -> Manifest:
+    """Moves the snapshot in use of another home (on the same disk) here and swaps it in. IndexFault leaves the old one in place."""
+    manifest = read_manifest(other)
+    for fault in _faults(other / "index" / manifest.name, manifest):
+        raise SnapshotDamaged(fault)
+    folder = home / "index"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            if not (folder / manifest.name).exists():
+                os.rename(other / "index" / manifest.name, folder / manifest.name)
+            _swap_in(folder, manifest.name)
+    except OSError as error:
+        raise IndexFault("The new index could not be put in place; the old one stays. Check disk space and rights.") from error
+    return manifest
+
+
+def go_back(home: Path, corpus_version: str) -> Manifest | None:
+    """Swaps a snapshot of that corpus in that is still held and whole; None when there is none. IndexFault leaves the old one in place."""
+    folder = home / "index"
+    for name in _names(folder):
+        try:
+            manifest = _manifest(folder / name)
+        except SnapshotDamaged:
+            continue
+        if manifest.corpus_version != corpus_version or any(True for _ in _faults(folder / name, manifest)):
+            continue
+        try:
+            with _locked(folder):
+                _swap_in(folder, name)
+        except OSError as error:
+            raise IndexFault("The older index could not be put in place; the newer one stays. Check disk space and rights.") from error
+        return manifest
+    return None
 
 
 def open_current(home: Path, encoder_name: str = EMBEDDED) -> Snapshot:
@@ -136,14 +184,20 @@ def verify(home: Path) -> list[str]:
     return list(_faults(home / "index" / manifest.name, manifest))
 
 
-def _write(work: Path, collection: Collection, corpus_version: str, encoder_name: str, now: datetime) -> Manifest:
-    texts = [indexed_text(d, p, collection.province(d)) for d in collection.documents for p in d.passages]
+def _write(work: Path, collection: Collection, corpus_version: str, encoder_name: str, now: datetime, like: Snapshot | None) -> Manifest:
+    texts = _texts(collection)
     if not texts:
         raise IndexFault("No document is published yet. Run: trogiup ingest knowledge/sources --publish.")
-    (work / "documents.jsonl").write_text("".join(f"{dump(d)}\n" for d in collection.documents), encoding="utf-8")
+    lines = _lines(like)
+    with (work / "documents.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(f"{lines.get(id(d)) or dump(d)}\n" for d in collection.documents)
     LexicalIndex.build([terms(text) for text in texts]).save(work / "lexical")
-    encoder = build_static(texts, work / "encoder") if encoder_name == EMBEDDED else load_encoder(encoder_name)
-    DenseIndex.build(encoder.encode(texts)).save(work / "vectors.faiss")
+    if like and like.manifest.encoder == encoder_name:
+        encoder, dense, drifted = _encoded_like(like, texts, work)
+    else:
+        encoder = build_static(texts, work / "encoder") if encoder_name == EMBEDDED else load_encoder(encoder_name)
+        dense, drifted = DenseIndex.build(encoder.encode(texts)), 0
+    dense.save(work / "vectors.faiss")
     manifest = Manifest(
         name="",
         format=FORMAT,
@@ -153,6 +207,7 @@ def _write(work: Path, collection: Collection, corpus_version: str, encoder_name
         encoder_fingerprint=encoder.fingerprint,
         documents=len(collection.documents),
         passages=len(texts),
+        drifted=drifted,
         files={name: _sha256(work / name) for name in sorted(_files(work))},
     )
     manifest = replace(manifest, name=f"{now:%Y%m%dT%H%M%S}-{_seal(manifest)}")
@@ -160,6 +215,37 @@ def _write(work: Path, collection: Collection, corpus_version: str, encoder_name
     for path in (work, *work.rglob("*")):
         _sync(path)
     return manifest
+
+
+def _encoded_like(like: Snapshot, texts: list[str], work: Path) -> tuple[Encoder, DenseIndex, int]:
+    """What is new is encoded, the other vectors are kept; but for too great a drift."""
+    at = {text: position for position, text in enumerate(_texts(like.collection))}
+    new = [position for position, text in enumerate(texts) if text not in at]
+    drifted = like.manifest.drifted + len(new) + len(at.keys() - set(texts))
+    steady = drifted <= DRIFT * len(texts)
+    embedded = like.manifest.encoder == EMBEDDED
+    if embedded and not steady:
+        encoder: Encoder = build_static(texts, work / "encoder")
+        return encoder, DenseIndex.build(encoder.encode(texts)), 0
+    encoder = like.encoder
+    if embedded and like.folder:
+        shutil.copytree(like.folder / "encoder", work / "encoder")
+    vectors = like.dense.vectors()[[at.get(text, 0) for text in texts]]
+    if new:
+        vectors[new] = encoder.encode([texts[position] for position in new])
+    return (encoder, like.dense.refilled(vectors), drifted) if steady else (encoder, DenseIndex.build(vectors), 0)
+
+
+def _texts(collection: Collection) -> list[str]:
+    return [indexed_text(d, p, collection.province(d)) for d in collection.documents for p in d.passages]
+
+
+def _lines(like: Snapshot | None) -> dict[int, str]:
+    """The records of the documents of a snapshot, by the identity of each: those that are still there are not written out anew."""
+    if like is None or like.folder is None:
+        return {}
+    written = (like.folder / "documents.jsonl").read_text(encoding="utf-8").split("\n")
+    return {id(document): line for document, line in zip(like.collection.documents, written, strict=False)}
 
 
 def _open(folder: Path, encoder_name: str) -> Snapshot:
@@ -182,7 +268,7 @@ def _open(folder: Path, encoder_name: str) -> Snapshot:
     lexical, dense = LexicalIndex.load(folder / "lexical"), DenseIndex.load(folder / "vectors.faiss")
     if not manifest.passages == len(collection.passages) == lexical.size == dense.size:
         raise SnapshotDamaged("Passages, terms and vectors are not the same number.")
-    return Snapshot(manifest, collection, lexical, dense, encoder)
+    return Snapshot(manifest, collection, lexical, dense, encoder, folder=folder)
 
 
 def _manifest(folder: Path) -> Manifest:
@@ -235,6 +321,15 @@ def _current(folder: Path) -> str:
         return Path((folder / "current").read_text(encoding="utf-8").strip()).name
     except (OSError, ValueError):
         return ""
+
+
+def _swap_in(folder: Path, name: str) -> None:
+    """Points at a snapshot and lets go of those that were in use longest ago."""
+    os.utime(folder / name)
+    _point(folder, name)
+    others = sorted((other for other in _names(folder) if other != name), key=lambda other: (folder / other).stat().st_mtime_ns)
+    for old in others[: max(0, len(others) - KEPT + 1)]:
+        shutil.rmtree(folder / old, ignore_errors=True)
 
 
 def _point(folder: Path, name: str) -> None:

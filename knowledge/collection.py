@@ -10,7 +10,9 @@ from functools import cached_property
 from typing import Any
 
 from knowledge.errors import KnowledgeError, UnknownDocument
-from knowledge.model import Document, Fact, Metadata, Passage, Section, Span
+from knowledge.model import Document, Fact, Metadata, Passage, Relation, Section, Span, Status
+from knowledge.relations import Successor, amendments, successors
+from knowledge.validity import status_on
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,43 @@ class Collection:
         """The province a document is about; a secondary source takes it from its original."""
         original = self.original(document)
         return document.metadata.province or (original.metadata.province if original else None)
+
+    @cached_property
+    def _successors(self) -> Mapping[str, tuple[Successor, ...]]:
+        return successors(self.documents, self.province)
+
+    @cached_property
+    def _amendments(self) -> Mapping[str, tuple[Successor, ...]]:
+        return amendments(self.documents, self.province)
+
+    def successor(self, document: Document, on: date) -> Successor | None:
+        """What stands in for a document on that day; for a secondary source, for the document it tells about."""
+        rows = self._successors.get((self.original(document) or document).document_id, ())
+        return next((row for row in rows if row.holds(on)), None)
+
+    def current(self, document: Document, on: date) -> Document:
+        """What is held and stands in for a document on that day, over several successors; the document itself where nothing does."""
+        at, seen = document, {document.document_id}
+        while (after := self.successor(at, on)) and after.document:
+            at = after.document
+            if at.document_id in seen:  # each said to replace the other: none does
+                return document
+            seen.add(at.document_id)
+        return at
+
+    def outdated(self, on: date) -> frozenset[str]:
+        """Ids of documents that another one held stands in for on that day: nobody is answered from them unless they are asked for."""
+        if not self._successors:
+            return frozenset()
+        return frozenset(d.document_id for d in self.documents if self.current(d, on) is not d)
+
+    def amended_by(self, document: Document, on: date) -> tuple[Successor, ...]:
+        """What is to be read beside a document on that day."""
+        return tuple(row for row in self._amendments.get(document.document_id, ()) if row.holds(on))
+
+    def status(self, document: Document, on: date) -> Status:
+        """Its validity on that day."""
+        return status_on(document.metadata, on, replaced=self.successor(document, on) is not None)
 
     @cached_property
     def provinces(self) -> tuple[str, ...]:
@@ -125,4 +164,6 @@ def _document(raw: dict[str, Any]) -> Document:
 def _metadata(raw: dict[str, Any]) -> Metadata:
     days = {name: date.fromisoformat(raw[name]) if raw[name] else None for name in ("issued_on", "valid_from", "valid_to", "outlook_to")}
     facts = tuple((name, Fact(fact["value"], Span(**fact["span"]))) for name, fact in raw["facts"])
-    return Metadata(**{**raw, **days, "based_on": tuple(raw["based_on"]), "facts": facts, "warnings": tuple(raw["warnings"])})
+    lists = {"based_on": tuple(raw["based_on"]), "warnings": tuple(raw["warnings"])}
+    relations = tuple(Relation(**{**r, "since": r["since"] and date.fromisoformat(r["since"])}) for r in raw.get("relations", ()))
+    return Metadata(**{**raw, **days, **lists, "facts": facts, "relations": relations})

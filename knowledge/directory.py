@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from knowledge.errors import KnowledgeError
-from knowledge.model import Hotline
+from knowledge.model import Hotline, Procedure
 from knowledge.tables import DATA, listed, rows
 from knowledge.text import words
 
@@ -42,6 +42,7 @@ class Directory:
 
     hotlines: tuple[Hotline, ...]
     spellings: Mapping[str, frozenset[str]]
+    procedures: tuple[Procedure, ...] = ()
 
     @classmethod
     def load(cls, path: Path = DATA / "hotlines.tsv") -> Directory:
@@ -49,7 +50,7 @@ class Directory:
         hotlines: list[Hotline] = []
         spellings: dict[str, frozenset[str]] = {}
         for row in rows(path, _COLUMNS):
-            hotline, areas = _hotline(row, path.name)
+            hotline, areas = hotline_of(row, path.name)
             hotlines.append(hotline)
             spellings[hotline.area] = spellings.get(hotline.area, frozenset()) | {_plain(area) for area in areas}
         directory = cls(tuple(hotlines), MappingProxyType(spellings))
@@ -88,15 +89,50 @@ class Directory:
         here = at.astimezone(VIETNAM)
         return any(day == here.weekday() and opens <= here.time() < closes for day, opens, closes in spells(hotline.opening))
 
-    def fits(self, hotline: Hotline, area: str | None) -> bool:
-        """Whether people of `area` (a province's name, None: not known) may call the line."""
-        return hotline.area == NATIONWIDE or (area is not None and _plain(area) in self.spellings.get(hotline.area, ()))
+    def fits(self, row: Hotline | Procedure, area: str | None) -> bool:
+        """Whether the row is for people of `area` (a province's name, None: not known)."""
+        if row.area == NATIONWIDE or area is None:
+            return row.area == NATIONWIDE
+        return _plain(area) in self.spellings.get(row.area, frozenset({_plain(row.area)}))
 
     def for_purpose(self, purposes: Collection[str], area: str | None, at: datetime) -> tuple[Hotline, ...]:
         """The lines for any of `purposes` that people of `area` may call: open now, hours unknown, closed; the area's own first in each."""
         rank = {True: 0, None: 1, False: 2}
         fitting = [h for h in self.hotlines if not h.replaced_by and self.fits(h, area) and not set(purposes).isdisjoint(h.purposes)]
         return tuple(sorted(fitting, key=lambda h: (rank[self.is_open(h, at)], h.area == NATIONWIDE)))
+
+
+class LiveDirectory(Directory):
+    """The directory that every part holds on to while staff change its rows: each look is into the table that is in use at that moment.
+
+    Taking up another one is a single assignment, so nobody who reads ever waits, or sees half of two tables in one look.
+    """
+
+    def __init__(self, current: Directory) -> None:
+        self._current = current
+
+    def take_up(self, current: Directory) -> None:
+        """From here on `current` is what is read."""
+        self._current = current
+
+    @property
+    def hotlines(self) -> tuple[Hotline, ...]:
+        """The lines in use."""
+        return self._current.hotlines
+
+    @property
+    def spellings(self) -> Mapping[str, frozenset[str]]:
+        """As in the table in use."""
+        return self._current.spellings
+
+    @property
+    def procedures(self) -> tuple[Procedure, ...]:
+        """The cards in use."""
+        return self._current.procedures
+
+    def by_phone(self, phone: str) -> Hotline | None:
+        """As `Directory.by_phone`."""
+        return self._current.by_phone(phone)
 
 
 def digits(phone: str) -> str:
@@ -127,7 +163,8 @@ def _plain(area: str) -> str:
     return " ".join(words(area))
 
 
-def _hotline(row: Mapping[str, str], file: str) -> tuple[Hotline, tuple[str, ...]]:
+def hotline_of(row: Mapping[str, str], file: str) -> tuple[Hotline, tuple[str, ...]]:
+    """A row of the table as a value, and the spellings of its area. Raises KnowledgeError naming the row."""
     areas = listed(row["area"])
     try:
         if not _PHONE.fullmatch(row["phone"]) or len(digits(row["phone"])) > 11:

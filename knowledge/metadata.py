@@ -15,7 +15,7 @@ import yaml
 
 from knowledge.blocks import blocks, is_marked
 from knowledge.furniture import Extent, extent
-from knowledge.model import Fact, Metadata, Span
+from knowledge.model import Fact, Metadata, Relation, Span
 from knowledge.places import Gazetteer
 from knowledge.tables import DATA
 from knowledge.text import fold
@@ -106,6 +106,7 @@ def read_metadata(text: str, gazetteer: Gazetteer) -> Metadata:
     started, ended, outlook = _own_period(reading, frame, named)
     based_on = tuple(_based_on(reading, named, frame.start)) or tuple(_based_on(reading, frame.front, named))
     province = _province(reading, issuer, frame.front, frame.start, gazetteer)
+    relations = tuple(_relations(reading, named))
     reading.warn_missing(number=number, issued_on=issued_on, issuer=issuer, title=title, signer=signer, period=started, based_on=based_on)
     if issuer and not issuer.startswith(_table().national):
         reading.warn_missing(province=province)
@@ -124,6 +125,7 @@ def read_metadata(text: str, gazetteer: Gazetteer) -> Metadata:
         reports_on=None,
         facts=tuple(reading.facts),
         warnings=tuple(reading.warnings),
+        relations=relations,
     )
 
 
@@ -256,6 +258,14 @@ def _based_on(reading: _Reading, start: int, end: int) -> Iterator[str]:
             seen.add(number)
             reading.facts.append(("based_on", Fact(number, Span(*clause.span("clause")))))
             yield number
+
+
+def _relations(reading: _Reading, start: int) -> Iterator[Relation]:
+    """What the document says that it replaces."""
+    for found in _table().patterns["replaces"].finditer(reading.text, start):
+        number = re.sub(r"\s+", "", found["number"])
+        reading.facts.append(("relations", Fact(number, Span(*found.span("value")))))
+        yield Relation("replaces", number, None, _one_line(found["value"]))
 
 
 def _province(reading: _Reading, issuer: str | None, front: int, start: int, gazetteer: Gazetteer) -> str | None:

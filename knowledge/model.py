@@ -8,6 +8,7 @@ from typing import Literal
 
 Status = Literal["ended", "in_force", "future", "replaced", "unknown"]
 State = Literal["draft", "review", "published", "retired"]
+RelationKind = Literal["replaces", "replaced_by", "amends"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,17 @@ class Fact:
 
     value: str
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What a document is to another one: `number` is the other's, `source` the words that say so (of the document, or of staff)."""
+
+    kind: RelationKind
+    number: str
+    since: date | None = None
+    """None: since the newer one holds."""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,7 @@ class Metadata:
     """The number of the document that a secondary source (a newspaper article) tells about."""
     facts: tuple[tuple[str, Fact], ...] = ()
     warnings: tuple[str, ...] = ()
+    relations: tuple[Relation, ...] = ()
 
     def fact(self, name: str) -> Fact | None:
         """The first fact of that name."""
@@ -120,3 +133,30 @@ class Hotline:
     source: str
     checked_on: date | None
     replaced_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A procedure card of the directory: what somebody needs to know before going there. `words`: what people call it.
+
+    `province`: a province or "Toàn quốc"; `phone`: where one can ask about it.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    province: str
+    who: str
+    papers: str
+    where: str
+    how_long: str
+    fee: str
+    legal_basis: str
+    phone: str
+    hours: str
+    source: str
+    checked_on: date | None
+
+    @property
+    def area(self) -> str:
+        """For whom it is, as a hotline says it."""
+        return self.province

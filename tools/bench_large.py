@@ -150,7 +150,7 @@ def measure(report: Report, held: Collection, asked: Sequence[str]) -> float:
     with report.building("encoder: all passages"):
         vectors = encoder.encode(bodies)
     index = nearest(report, vectors, encoder.encode(list(asked)))
-    manifest = snapshot.Manifest("bench", snapshot.FORMAT, "", "", snapshot.EMBEDDED, "", len(held.documents), len(bodies), {})
+    manifest = snapshot.Manifest("bench", snapshot.FORMAT, "", "", snapshot.EMBEDDED, "", len(held.documents), len(bodies), 0, {})
     gazetteer = load_gazetteer()
     with report.building("retriever: open"):
         retriever = Retriever(snapshot.Snapshot(manifest, held, lexical, index, encoder), gazetteer)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -19,6 +21,8 @@ from bot.channels.model import Gone, Later, Refused, Uncertain
 LONGEST_ANSWER = 1024 * 1024
 """Bytes of a service's answer that are read; no honest one is longer."""
 _CONNECT_S = 5.0
+_KEPT = 64
+"""Connections that stay for the next call."""
 _NO_PERSON = ("blocked", "chat not found", "user not found", "recipient not found", "deactivated")
 """In a description, small letters: there is nobody to write to. Telegram's words; Zalo Bot lists none, so these are unconfirmed there."""
 
@@ -49,8 +53,9 @@ class BotApi:
         """`base_url` is everything before the token. A transport that is handed in is closed by its owner."""
         self._service, self._token = service, token
         self._prefix = f"{base_url}{token}/"
-        self._owns = transport is None
-        self._transport: httpx.AsyncBaseTransport = transport or httpx.AsyncHTTPTransport()
+        self._given = transport
+        self._context: ssl.SSLContext | None = None
+        self._idle: list[httpx.AsyncHTTPTransport] = []
 
     def __repr__(self) -> str:
         return f"BotApi({self._service})"
@@ -82,11 +87,12 @@ class BotApi:
         except httpx.InvalidURL:
             raise self._no_address() from None
         try:
-            response = await self._transport.handle_async_request(request)
-            try:
-                return response.status_code, response.headers, await _read(response)
-            finally:
-                await response.aclose()
+            async with self._connection() as transport:
+                response = await transport.handle_async_request(request)
+                try:
+                    return response.status_code, response.headers, await _read(response)
+                finally:
+                    await response.aclose()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
             raise Unreachable(f"{self._service} cannot be reached: check the network and the service's address.") from error
         except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
@@ -95,6 +101,24 @@ class BotApi:
             raise TimedOut(f"{self._service} did not answer {method} in time.") from error
         except (httpx.HTTPError, _TooLong) as error:
             raise Uncertain(f"The connection to {self._service} broke during {method}.") from error
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[httpx.AsyncBaseTransport]:
+        """One of its own for each call at once. httpx's pool looks at all its connections at every call, and closes what is over twenty."""
+        if self._given:
+            yield self._given
+            return
+        if not self._idle:
+            self._context = self._context or httpx.create_ssl_context()
+            self._idle.append(httpx.AsyncHTTPTransport(self._context))
+        transport = self._idle.pop()
+        try:
+            yield transport
+        finally:
+            if len(self._idle) < _KEPT:
+                self._idle.append(transport)
+            else:
+                await transport.aclose()
 
     def _no_address(self) -> Refused:
         return Refused(f"The address of {self._service}, or its token, is none: run trogiup channels setup again.")
@@ -118,8 +142,8 @@ class BotApi:
 
     async def close(self) -> None:
         """Gives the connections back."""
-        if self._owns:
-            await self._transport.aclose()
+        while self._idle:
+            await self._idle.pop().aclose()
 
 
 class _TooLong(Exception):

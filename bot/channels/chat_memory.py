@@ -21,6 +21,7 @@ logger = logging.getLogger("trogiup.concierge")
 P = ParamSpec("P")
 R = TypeVar("R")
 _STORE_S = 2.0
+_NO_BUTTONS = "[]"
 NUMBERED_FOR = timedelta(minutes=60)
 """How long a bare number means the menu that was shown last."""
 
@@ -136,7 +137,9 @@ class ChatMemory:
     async def showed_no_menu(self, conversation_id: str, name: str) -> None:
         """What was said last shows nothing to choose from: a number is not taken for a choice of an older menu."""
         try:
-            await self.write(self._chats.keep_menu, conversation_id, name, "[]")
+            last = await self.write(self._chats.last_menu, conversation_id, self._clock() - NUMBERED_FOR)
+            if last and last.buttons_json != _NO_BUTTONS:
+                await self.write(self._chats.keep_menu, conversation_id, name, _NO_BUTTONS)
         except StoreError:
             logger.error("event=menu_not_kept conversation=%s", conversation_id)
 

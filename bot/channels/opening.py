@@ -87,7 +87,18 @@ async def open_channels(services: Services, gateway: Gateway, notices: DutyNotic
     for around in filter(None, (one.around for one in opened)):
         answering = around(answering)
     spill = Spill(services.settings.home / "channels.spill")
-    reception = Reception(store, channels, answering, services.triage, clock, spill, to_send=to_send, metrics=metrics, alone=alone)
+    reception = Reception(
+        store,
+        channels,
+        answering,
+        services.triage,
+        clock,
+        spill,
+        to_send=to_send,
+        metrics=metrics,
+        alone=alone,
+        right_of_way=gateway.right_of_way,
+    )
     deliveries = {name: ChannelDelivery(channel, store, clock, to_send, delivery_texts()) for name, channel in channels.items()}
     works: dict[str, Work] = {}
     if channels:

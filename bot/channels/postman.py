@@ -29,6 +29,8 @@ logger = logging.getLogger("trogiup.postman")
 
 SIDE_BY_SIDE: Mapping[Lane, int] = {"danger": 32, "normal": 32}
 """Calls to one channel at once. Danger has hands of its own."""
+CLAIMED_AT_ONCE = 8
+"""Of what is claimed when the program is killed nobody knows whether it was sent; what is not claimed yet is sent by the next."""
 LEASE = timedelta(seconds=60)
 CALL_S = 10.0
 """A service that has not answered by then may have taken it or not."""
@@ -153,7 +155,7 @@ class Postman:
 
     async def _begin(self, name: str, lane: Lane) -> int:
         now, gate, busy = self._clock(), self._gates[name], self._busy[name, lane]
-        free = SIDE_BY_SIDE[lane] - len(busy)
+        free = min(SIDE_BY_SIDE[lane] - len(busy), CLAIMED_AT_ONCE)
         if lane == "normal":
             free = min(free, gate.free(now))
         if free <= 0:
@@ -165,6 +167,9 @@ class Postman:
             task = asyncio.create_task(self._deliver(self._channels[name], send))
             busy[send.conversation_id] = task
             task.add_done_callback(partial(self._ended, busy, send))
+            await asyncio.sleep(0)  # one by one: who comes in meanwhile does not wait for all of them
+        if len(claimed) == free:
+            self._wake.set()  # there may be more
         return len(claimed)
 
     def _ended(self, busy: dict[str, asyncio.Task[None]], send: Send, done: asyncio.Task[None]) -> None:

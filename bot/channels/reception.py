@@ -11,23 +11,23 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from actions.triage import Triage
+from bot.channels.at_once import AtOnce
 from bot.channels.coding import calls, read_incoming, write_buttons, write_incoming
 from bot.channels.grouped import Grouped
 from bot.channels.metrics import ChannelMetrics
-from bot.channels.model import Channel, Incoming, Lane, Malformed, NotSent, Reply
+from bot.channels.model import Channel, Incoming, Lane, Malformed, Reply
 from bot.channels.postman import is_metered
 from bot.channels.spill import Spill
 from bot.gateway import MAX_ID, TooMany
-from bot.lanes import Hanging
+from bot.lanes import Hanging, RightOfWay
 from bot.lanes import Lane as Thread
 from knowledge.errors import StoreError
-from knowledge.store import InboxItem, InboxRow, NewSend, Store
+from knowledge.store import InboxItem, InboxRow, NewMenu, NewSend, Store, Worked
 
 logger = logging.getLogger("trogiup.reception")
 
@@ -40,14 +40,17 @@ NOTICE_EVERY_S = 600
 TRIES = 3
 _PAUSES_S = (1.0, 5.0)
 _EVERY_S = 0.5
+_STAND_ASIDE_S = 0.02
+"""So long the next answer waits for what is just being taken in: a service wants to know soon that a message is kept."""
 _DATABASE_S = 1.0
 _RETRY_S = (0.2, 0.5, 1.0, 2.0)
 _UNKNOWN_CHANNEL = timedelta(minutes=10)
 _TYPING_AFTER_S = 0.3
+_FEW = 16
+"""Conversations in hand at which typing is still shown."""
 _LONG = 1_500
 """Characters that triage reads within a millisecond or two; longer ones are read beside the event loop."""
 _MAX_EVENT_ID = 200
-_REMEMBERED = 5_000
 _CHATTER_RESERVE = 2
 """Messages of a quota that small talk leaves for what matters."""
 _WRITING = frozenset({"text", "edit", "choice", "media", "joined", "unsupported"})
@@ -85,9 +88,10 @@ class Reception:
         to_send: Callable[[], None] = lambda: None,
         metrics: ChannelMetrics | None = None,
         alone: bool = False,
+        right_of_way: RightOfWay | None = None,
     ) -> None:
         """`to_send`: called when there is something for the postman. `alone`: no other program works on this database, so that what one
-        had in hand is not in hand any more.
+        had in hand is not in hand any more. `right_of_way`: taken while something is being taken in.
         """
         self._store = store
         self._channels = channels
@@ -101,12 +105,12 @@ class Reception:
         self._taking, self._spilling, self._working = Thread("channel-inbox"), Thread("channel-spill"), Thread("channel-work")
         self._reading = Thread("channel-triage")
         self._incoming: Grouped[InboxRow] = Grouped(self._keep)
-        self._done: Grouped[tuple[int, Sequence[NewSend]]] = Grouped(self._finish)
+        self._done: Grouped[Worked] = Grouped(self._finish)
         self._wake = asyncio.Event()
+        self._right_of_way = right_of_way or RightOfWay()
         self._busy: dict[Lane, dict[str, asyncio.Task[None]]] = {"danger": {}, "normal": {}}
         self._aside: set[asyncio.Task[None]] = set()
-        self._said_already: OrderedDict[tuple[str, str], None] = OrderedDict()
-        """Calls that were made without the store."""
+        self._at_once = AtOnce(channels, concierge)
 
     # Taking in
 
@@ -115,7 +119,14 @@ class Reception:
 
         Malformed where an event names a conversation that cannot be one.
         """
-        rows, urgent = [], []
+        try:
+            with self._right_of_way.taken():
+                await self._incoming.put(*await self._rows(channel_name, events))
+        finally:
+            self._wake.set()
+
+    async def _rows(self, channel_name: str, events: Sequence[Incoming]) -> list[InboxRow]:
+        rows = []
         for event in events:
             if event.kind == "ignored":
                 continue
@@ -125,11 +136,7 @@ class Reception:
             body = write_incoming(event)
             wrote = event.kind in _WRITING
             rows.append(InboxRow(channel_name, _id(event.event_id), event.conversation_id, lane, body, self._clock(), wrote))
-            urgent += [event] if lane == "danger" else []
-        try:
-            await self._incoming.put(*rows)
-        finally:
-            self._wake.set()
+        return rows
 
     async def _lane(self, event: Incoming) -> Lane:
         if event.kind == "unsupported":  # from a protected account: answered at once with the numbers
@@ -151,7 +158,7 @@ class Reception:
             for row in rows:
                 self._metrics.spilled.labels(row.channel).inc()
                 if row.lane == "danger":
-                    self._start(self._at_once(read_incoming(row.body_json)))
+                    self._start(self._at_once.answer(read_incoming(row.body_json)))
             await self._spilling.run(self._spill.append, rows)
             return
         self._count(rows, new)
@@ -164,33 +171,6 @@ class Reception:
         if len(channels) > 1:  # a transaction tells one number; which repeats were whose is not worth a second look
             for row in rows:
                 self._metrics.received.labels(row.channel).inc()
-
-    async def _at_once(self, incoming: Incoming) -> None:
-        """Danger while the database is down: said without being kept, and again should that fail. What is said twice saves nobody less."""
-        channel = self._channels.get(incoming.channel)
-        if channel is None:
-            return
-        try:
-            replies = await self._concierge.handle(incoming)
-        except Exception as error:
-            logger.error("event=at_once_failed channel=%s event_id=%s why=%s", incoming.channel, incoming.event_id, type(error).__name__)
-            replies = [self._concierge.failed(incoming)]
-        for reply in replies:
-            for number, call in enumerate(channel.render(reply, incoming.chat)):
-                for pause in (*_PAUSES_S, None):
-                    try:
-                        await channel.send(call)
-                        self._remember(channel.name, f"{reply.key}:{number}")
-                        break
-                    except NotSent:
-                        if pause is None:
-                            return  # it stands in the spill, and is sent from there
-                        await asyncio.sleep(pause)
-
-    def _remember(self, channel: str, key: str) -> None:
-        self._said_already[channel, key] = None
-        while len(self._said_already) > _REMEMBERED:
-            self._said_already.popitem(last=False)
 
     # Working
 
@@ -228,6 +208,8 @@ class Reception:
             begun += 1
         if free := SIDE_BY_SIDE - len(normal):
             for item in await self._working.run(self._store.inbox.due, free, frozenset(normal.keys() | danger.keys()), "normal"):
+                await asyncio.sleep(0)  # one by one, so that what comes in does not wait for all
+                await self._right_of_way.clear(_STAND_ASIDE_S)
                 self._begin(item)
                 begun += 1
         return begun
@@ -266,10 +248,10 @@ class Reception:
         try:
             incoming = read_incoming(item.body_json)
             if item.lane == "normal":
-                await self._thin_out(incoming, channel)
+                await self._thin_out(item, incoming, channel)
             with self._typing(channel, incoming):
                 replies = await self._concierge.handle(incoming)
-            sends = await self._calls(channel, incoming, replies)
+            worked = await self._worked(item, channel, incoming, replies)
         except TooMany as error:
             await self._surely(self._store.inbox.later, item.row_id, self._clock() + timedelta(seconds=error.retry_after))
         except StoreError:  # not the event's fault
@@ -277,23 +259,24 @@ class Reception:
         except Exception as error:  # whatever it is, others go on; its words may be the person's, so only its kind is logged
             await self._failed(item, channel, error)
         else:
-            await self._retried(lambda: self._done.put((item.row_id, sends)))
+            await self._retried(lambda: self._done.put(worked))
             self._to_send()
 
-    async def _calls(self, channel: Channel, incoming: Incoming, replies: Sequence[Reply]) -> list[NewSend]:
-        """What is to be sent; the menus are remembered before anybody can see them."""
+    async def _worked(self, item: InboxItem, channel: Channel, incoming: Incoming, replies: Sequence[Reply]) -> Worked:
+        """What is to be sent; the menus are kept with it, before anybody can see them."""
         now = self._clock()
         sends: list[NewSend] = []
+        menus: list[NewMenu] = []
         for reply in replies:
             if reply.chatter and is_metered(channel):
                 quota = await self._working.run(self._store.chats.quota, incoming.conversation_id)
                 if quota.spent >= channel.quota - _CHATTER_RESERVE:
                     continue
             if reply.menu and reply.buttons:
-                keep = self._store.chats.keep_menu
-                await self._working.run(keep, incoming.conversation_id, reply.menu, write_buttons(reply.buttons))
+                menus.append(NewMenu(incoming.conversation_id, reply.menu, write_buttons(reply.buttons)))
             sends += calls(channel, reply, incoming.conversation_id, now)
-        return [send for send in sends if (send.channel, send.key) not in self._said_already]
+        unsaid = [send for send in sends if not self._at_once.has_said(send.channel, send.key)]
+        return Worked(item.row_id, unsaid, menus)
 
     async def _failed(self, item: InboxItem, channel: Channel, error: Exception) -> None:
         logger.error("event=work_failed row=%d channel=%s why=%s", item.row_id, item.channel, type(error).__name__)
@@ -311,13 +294,12 @@ class Reception:
         await self._surely(self._store.inbox.fail, item.row_id, sends)
         self._to_send()
 
-    async def _thin_out(self, incoming: Incoming, channel: Channel) -> None:
+    async def _thin_out(self, item: InboxItem, incoming: Incoming, channel: Channel) -> None:
         """Of a flood only the last are worked, and the sender is told so once; others do not wait behind it."""
         inbox, conversation_id = self._store.inbox, incoming.conversation_id
-        waiting = await self._working.run(inbox.waiting, conversation_id)
-        if waiting <= CROWD:
+        if item.waiting <= CROWD:
             return
-        if waiting <= CROWD_OF_CASE and conversation_id in await self._working.run(self._store.cases.joined):
+        if item.waiting <= CROWD_OF_CASE and conversation_id in await self._working.run(self._store.cases.joined):
             return
         skipped = await self._working.run(inbox.skip, conversation_id, CROWD_KEPT)
         logger.warning("event=flood conversation=%s skipped=%d", conversation_id, skipped)
@@ -335,11 +317,14 @@ class Reception:
 
     @contextlib.contextmanager
     def _typing(self, channel: Channel, incoming: Incoming) -> Any:
-        """Shows that an answer is being worked out, where that takes a moment."""
+        """Shows that an answer is being worked out, where that takes a moment, and not because everybody writes at once: then each of these
+        calls would make all wait longer.
+        """
 
         async def show() -> None:
             await asyncio.sleep(_TYPING_AFTER_S)
-            await channel.typing(incoming.chat)
+            if len(self._busy["normal"]) <= _FEW:
+                await channel.typing(incoming.chat)
 
         task = self._start(show()) if incoming.kind in {"text", "edit", "choice"} else None
         try:
@@ -348,7 +333,7 @@ class Reception:
             if task:
                 task.cancel()
 
-    async def _finish(self, worked: Sequence[tuple[int, Sequence[NewSend]]]) -> None:
+    async def _finish(self, worked: Sequence[Worked]) -> None:
         await self._working.run(self._store.inbox.done_all, worked)
 
     async def _surely(self, call: Callable[..., Any], *arguments: Any) -> None:

@@ -18,7 +18,6 @@ from index.search import Scope
 from knowledge.collection import Collection
 from knowledge.model import Document, Passage, Status
 from knowledge.text import clean_message, fold, folded_line, has_diacritics, marked_words
-from knowledge.validity import status_on
 
 _TOPICS = Path(__file__).with_name("topics.yml")
 _WORD = re.compile(r"\w+")
@@ -107,7 +106,7 @@ class Lookup:
             "topic": tuple(self.topics.values()),
             "year": sorted(years),
             "kind": tuple(dict.fromkeys(kinds)),
-            "status": [status for status in STATUSES if any(status_on(d.metadata, on) == status for d in documents)],
+            "status": [status for status in STATUSES if any(self.collection.status(d, on) == status for d in documents)],
         }
 
     def search(self, text: str, filters: Filters, on: date, k: int) -> list[Found]:
@@ -153,7 +152,9 @@ class Lookup:
         return replace(query, provinces=(filters.province,)) if filters.province else query
 
     def _scope(self, filters: Filters, on: date) -> Scope:
-        return Scope(frozenset(d.document_id for d in self.collection.documents if self._fits(d, filters, on)))
+        by_time = filters.status or filters.year  # who asks for an earlier time is shown what was replaced since
+        fitting = frozenset(d.document_id for d in self.collection.documents if self._fits(d, filters, on))
+        return Scope(fitting if by_time else fitting - self.collection.outdated(on))
 
     def _fits(self, document: Document, filters: Filters, on: date) -> bool:
         kin = self.services.gazetteer.kin(filters.province) if filters.province else ()
@@ -161,7 +162,7 @@ class Lookup:
             (not filters.province or self.collection.province(document) in kin)
             and (not filters.year or filters.year in _years(document))
             and (not filters.kind or document.metadata.kind == filters.kind)
-            and (not filters.status or status_on(document.metadata, on) == filters.status)
+            and (not filters.status or self.collection.status(document, on) == filters.status)
         )
 
     @staticmethod

@@ -156,12 +156,12 @@ class Staff:
         """The default of a parameter `found: SignedIn | None`; see `found`."""
         return Depends(self.found)
 
-    def form(self) -> Any:
-        """The default of a parameter `fields: Form`: a form from our own page, at most MAX_BODY bytes. Raises FormRefused."""
+    def form(self, most: int = MAX_BODY) -> Any:
+        """The default of a parameter `fields: Form`: a form from our own page, at most `most` bytes. Raises FormRefused."""
         whoever = self.whoever()
 
         async def form(request: Request, found: SignedIn | None = whoever) -> Form:
-            fields = await read_form(request)
+            fields = await read_form(request, most)
             if found is None or not same_secret(request.headers.get("x-csrf-token") or fields.get("csrf", ""), found.csrf):
                 raise FormRefused
             return fields
@@ -198,14 +198,14 @@ class Staff:
         response.delete_cookie(name, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https")
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request, most: int = MAX_BODY) -> Form:
     """The fields of a form that our own site sent, as far as the browser tells. Raises FormRefused."""
     if not same_origin(request):
         raise FormRefused
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
+        if len(body) > most:
             raise FormRefused
     try:
         return ImmutableMultiDict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -28,6 +29,11 @@ def read_apart(file: Path, kind: Kind, progress: Progress, limits: Limits = LIMI
     """What a file of that kind says. LoadError when it cannot be read, for whatever reason."""
     said = _asked(file, [kind], progress, limits)["extracted"]
     return Extracted(said["text"], said["pages"], said["ocr"], tuple(said["warnings"]))
+
+
+def picture_apart(file: Path, number: int, limits: Limits = LIMITS) -> bytes:
+    """Page `number`, from 1, of a PDF or a picture, as WebP. LoadError when it cannot be drawn."""
+    return base64.b64decode(_asked(file, ["page", str(number)], lambda done, of: None, limits)["picture"])
 
 
 def unpack_apart(file: Path, folder: Path, limits: Limits = LIMITS) -> tuple[Member, ...]:
@@ -62,7 +68,7 @@ def _asked(file: Path, what: list[str], progress: Progress, limits: Limits) -> d
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         finally:
             watch.end()
-    if "extracted" in last or "members" in last:
+    if last.keys() & {"extracted", "members", "picture"}:
         return last
     if last.get("refused"):
         raise LoadError(last["refused"], reason=last["reason"])

@@ -1,11 +1,12 @@
 """The process that files are read in: `python -m knowledge.reading.worker`. Holds itself to the limits before it looks at the file.
 
-Takes the file on standard input; writes lines of JSON: {"done": n, "of": m} while it reads, then {"extracted": …}, {"members": …} or
-{"refused": advice, "reason": …}.
+Takes the file on standard input; writes lines of JSON: {"done": n, "of": m} while it reads, then {"extracted": …}, {"members": …},
+{"picture": …} or {"refused": advice, "reason": …}.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import resource
 import signal
@@ -45,7 +46,7 @@ def _say(**line: object) -> None:
 
 
 def run(argv: list[str], limits: Limits = LIMITS) -> None:
-    """`argv`: a kind, or "zip" and the folder to unpack into."""
+    """`argv`: a kind, or "zip" and the folder to unpack into, or "page" and the number of the one to draw."""
     kind, *rest = argv
     try:
         _hold(limits)
@@ -54,6 +55,10 @@ def run(argv: list[str], limits: Limits = LIMITS) -> None:
             from knowledge.reading.archive import unpack
 
             _say(members=[asdict(member) for member in unpack(content, Path(rest[0]), limits)])
+        elif kind == "page":
+            from knowledge.reading.picture import page_picture
+
+            _say(picture=base64.b64encode(page_picture(content, int(rest[0]), limits)).decode())
         else:
             _say(extracted=asdict(_readers()[kind](content, limits, lambda done, of: _say(done=done, of=of))))
     except LoadError as error:

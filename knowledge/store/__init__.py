@@ -18,18 +18,23 @@ from sqlalchemy import text
 from knowledge.store.accounts import ROLES, Account, AccountRefused, Accounts, Credentials
 from knowledge.store.audit import Actor, AuditEntry, AuditFilter, AuditLog, Subject
 from knowledge.store.cases import EVERYBODY, Case, CaseEvent, Cases, NewCase, TranscriptLine
-from knowledge.store.chats import Chat, Chats, Menu, Quota
+from knowledge.store.chats import Chat, Chats, Menu, NewMenu, Quota
 from knowledge.store.chatwoot import ChatwootItem, ChatwootState
 from knowledge.store.conversations import Accepted, Conversations
 from knowledge.store.database import Database, make_private_file, parse_url, sqlite_url
 from knowledge.store.desk import DeskView, Pulse, Wait
-from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, text_sha256
+from knowledge.store.directory_rows import DirectoryChanged, DirectoryRows, RowChange
+from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, corpus_hash, text_sha256
+from knowledge.store.drafts import Corrections, Drafts, Edit, Overtaken, PublicationRefused, Work
 from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
-from knowledge.store.inbox import Inbox, InboxCounts, InboxItem, InboxRow
+from knowledge.store.inbox import Inbox, InboxCounts, InboxItem, InboxRow, Worked
+from knowledge.store.jobs import Job, JobKind, Jobs
 from knowledge.store.journal import CaseJournal, JournalEntry
 from knowledge.store.messengers import Messengers
 from knowledge.store.migrate import migrate
 from knowledge.store.outgoing import Outbox, Outgoing
+from knowledge.store.publication import GoldQuestion, GoldQuestions, Publications, Published
+from knowledge.store.questions import Asked, DayCount, Need, NeedChanged, NeedKind, Questions, Unhelped
 from knowledge.store.retention import Retention
 from knowledge.store.roster import Absence, Holiday, RosterRows, RosterTable, Shift
 from knowledge.store.schema import VERSION_TABLE
@@ -47,6 +52,7 @@ __all__ = [
     "AccountRefused",
     "Accounts",
     "Actor",
+    "Asked",
     "AuditEntry",
     "AuditFilter",
     "AuditLog",
@@ -57,26 +63,41 @@ __all__ = [
     "Chat",
     "ChatwootItem",
     "ChatwootState",
+    "Corrections",
     "Credentials",
+    "DayCount",
     "DeskView",
+    "DirectoryChanged",
     "DocumentRow",
+    "Edit",
     "EventRow",
+    "GoldQuestion",
     "Holiday",
     "InboxCounts",
     "InboxItem",
     "InboxRow",
+    "Job",
+    "JobKind",
     "JournalEntry",
     "Line",
     "Menu",
     "Messengers",
+    "Need",
+    "NeedChanged",
+    "NeedKind",
     "NewCase",
+    "NewMenu",
     "NewSend",
     "Note",
     "Notice",
     "Outgoing",
+    "Overtaken",
+    "PublicationRefused",
+    "Published",
     "Pulse",
     "Quota",
     "RosterRows",
+    "RowChange",
     "Send",
     "SendCounts",
     "Session",
@@ -87,8 +108,12 @@ __all__ = [
     "Thread",
     "Tokens",
     "TranscriptLine",
+    "Unhelped",
     "VersionRow",
     "Wait",
+    "Work",
+    "Worked",
+    "corpus_hash",
     "sqlite_url",
     "text_sha256",
 ]
@@ -101,6 +126,10 @@ class Store:
         """Use `Store.open`."""
         self._database = database
         self.documents = Documents(database, clock)
+        self.drafts = Drafts(database, clock)
+        self.gold = GoldQuestions(database, clock)
+        self.publications = Publications(database, clock)
+        self.jobs = Jobs(database, clock)
         self.conversations = Conversations(database, clock, rng)
         self.cases = Cases(database, clock)
         self.duty = Duty(database, clock)
@@ -113,6 +142,8 @@ class Store:
         self.accounts = Accounts(database, clock, rng)
         self.sessions = Sessions(database, clock)
         self.audit = AuditLog(database, clock)
+        self.directory = DirectoryRows(database, clock)
+        self.questions = Questions(database, clock)
         self.inbox = Inbox(database, clock)
         self.sends = Sends(database, clock)
         self.chats = Chats(database, clock)

@@ -5,14 +5,16 @@ Every method raises StoreError.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Executable, bindparam, delete, func, or_, select, update
+from sqlalchemy.orm import aliased
 
-from knowledge.store.database import Database, insert
+from knowledge.store.database import Database, insert, insert_of
 from knowledge.store.schema_channels import ChatTable, FeedbackTable, InboxTable, MenuTable, SendTable
 
 MENUS_KEPT = 20
@@ -49,8 +51,29 @@ class Menu:
     kept_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class NewMenu:
+    """What a message is going to show, under a name of its own: a JSON list of buttons."""
+
+    conversation_id: str
+    menu: str
+    buttons_json: str = field(repr=False)
+
+
 _CHAT = [getattr(ChatTable, f.name) for f in fields(Chat)]
 _MENU = [getattr(MenuTable, f.name) for f in fields(Menu)]
+
+# What every message asks of the database, put together once: to build a statement takes longer than SQLite takes to do it.
+
+_KNOWN = select(*_CHAT).where(ChatTable.conversation_id == bindparam("this_conversation"))
+_SHOWN = (MenuTable.conversation_id == bindparam("this_conversation"), MenuTable.kept_at >= bindparam("since"))
+_BEFORE = aliased(MenuTable)
+_OLD = select(_BEFORE.menu_id).where(_BEFORE.conversation_id == bindparam("this_conversation")).order_by(_BEFORE.menu_id.desc())
+_TOO_MANY = MenuTable.menu_id.in_(_OLD.offset(MENUS_KEPT - 1))
+_MAKE_ROOM = delete(MenuTable).where(
+    MenuTable.conversation_id == bindparam("this_conversation"), or_(MenuTable.menu == bindparam("this_menu"), _TOO_MANY)
+)
+_LAST_MENU = select(*_MENU).where(*_SHOWN).order_by(MenuTable.menu_id.desc()).limit(1)
 
 
 class Chats:
@@ -63,7 +86,7 @@ class Chats:
     def get(self, conversation_id: str) -> Chat:
         """What is known of a chat; of one that is not known, nothing."""
         with self._database.read() as connection:
-            row = connection.execute(select(*_CHAT).where(ChatTable.conversation_id == conversation_id)).first()
+            row = connection.execute(_KNOWN, {"this_conversation": conversation_id}).first()
             return Chat(*row) if row else Chat(conversation_id)
 
     def set_province(self, conversation_id: str, province: str | None) -> None:
@@ -113,13 +136,8 @@ class Chats:
 
     def keep_menu(self, conversation_id: str, menu: str, buttons_json: str) -> None:
         """Remember what a message showed; the last MENUS_KEPT of a chat. The same name again is the newest."""
-        values = {"conversation_id": conversation_id, "menu": menu, "buttons_json": buttons_json, "kept_at": self._clock()}
-        mine = MenuTable.conversation_id == conversation_id
         with self._database.write() as connection:
-            connection.execute(delete(MenuTable).where(mine, MenuTable.menu == menu))
-            connection.execute(insert(connection, MenuTable).values(values))
-            last = connection.execute(select(MenuTable.menu_id).where(mine).order_by(MenuTable.menu_id.desc()).limit(MENUS_KEPT))
-            connection.execute(delete(MenuTable).where(mine, MenuTable.menu_id.not_in(last.scalars().all())))
+            keep_menus(connection, [NewMenu(conversation_id, menu, buttons_json)], self._clock())
 
     def menu(self, conversation_id: str, menu: str) -> str | None:
         """The buttons of a menu, a JSON list."""
@@ -129,9 +147,8 @@ class Chats:
 
     def last_menu(self, conversation_id: str, since: datetime) -> Menu | None:
         """The last menu that was shown since a moment."""
-        this = (MenuTable.conversation_id == conversation_id, MenuTable.kept_at >= since)
         with self._database.read() as connection:
-            row = connection.execute(select(*_MENU).where(*this).order_by(MenuTable.menu_id.desc()).limit(1)).first()
+            row = connection.execute(_LAST_MENU, {"this_conversation": conversation_id, "since": since}).first()
             return Menu(*row) if row else None
 
     def feedback(self, conversation_id: str, message_id: str, good: bool) -> None:
@@ -168,14 +185,20 @@ class Chats:
             _upsert(connection, conversation_id, values)
 
 
+def keep_menus(connection: Connection, menus: Sequence[NewMenu], at: datetime) -> None:
+    """`Chats.keep_menu` of several in a transaction."""
+    if not menus:
+        return
+    connection.execute(_MAKE_ROOM, [{"this_conversation": menu.conversation_id, "this_menu": menu.menu} for menu in menus])
+    connection.execute(_menu_insert(connection.dialect.name), [{**asdict(menu), "kept_at": at} for menu in menus])
+
+
 def note_written(connection: Connection, moments: Mapping[str, datetime]) -> None:
     """`Chats.wrote` of several in a transaction."""
     if not moments:
         return
     rows = [{"conversation_id": conversation_id, "wrote_at": at, "spent": 0} for conversation_id, at in sorted(moments.items())]
-    statement = insert(connection, ChatTable)
-    anew = {"wrote_at": statement.excluded.wrote_at, "spent": 0, "blocked_at": None}
-    connection.execute(statement.on_conflict_do_update(index_elements=["conversation_id"], set_=anew), rows)
+    connection.execute(_wrote(connection.dialect.name), rows)
 
 
 def note_sent(connection: Connection, counts: Mapping[str, int]) -> None:
@@ -184,9 +207,7 @@ def note_sent(connection: Connection, counts: Mapping[str, int]) -> None:
         return
     # Always in one order, so that two programs do not wait for each other.
     rows = [{"conversation_id": conversation_id, "spent": count} for conversation_id, count in sorted(counts.items())]
-    statement = insert(connection, ChatTable)
-    more = {"spent": ChatTable.spent + statement.excluded.spent}
-    connection.execute(statement.on_conflict_do_update(index_elements=["conversation_id"], set_=more), rows)
+    connection.execute(_spent(connection.dialect.name), rows)
 
 
 def forget_chat(connection: Connection, conversation_id: str, at: datetime) -> None:
@@ -213,3 +234,24 @@ def forget_chat(connection: Connection, conversation_id: str, at: datetime) -> N
 def _upsert(connection: Connection, conversation_id: str, values: Mapping[str, Any]) -> None:
     statement = insert(connection, ChatTable).values({"conversation_id": conversation_id, "spent": 0, **values})
     connection.execute(statement.on_conflict_do_update(index_elements=["conversation_id"], set_=dict(values)))
+
+
+@cache
+def _menu_insert(dialect: str) -> Executable:
+    statement = insert_of(dialect, MenuTable)
+    same = {"buttons_json": statement.excluded.buttons_json, "kept_at": statement.excluded.kept_at}
+    return statement.on_conflict_do_update(index_elements=["conversation_id", "menu"], set_=same)
+
+
+@cache
+def _wrote(dialect: str) -> Executable:
+    statement = insert_of(dialect, ChatTable)
+    anew = {"wrote_at": statement.excluded.wrote_at, "spent": 0, "blocked_at": None}
+    return statement.on_conflict_do_update(index_elements=["conversation_id"], set_=anew)
+
+
+@cache
+def _spent(dialect: str) -> Executable:
+    statement = insert_of(dialect, ChatTable)
+    more = {"spent": ChatTable.spent + statement.excluded.spent}
+    return statement.on_conflict_do_update(index_elements=["conversation_id"], set_=more)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,10 @@ class Database:
         """`timeout`: seconds that a statement may wait for another writer. Connects on first use."""
         self._engine = _engine(url, timeout)
         self._writing = self._engine.execution_options(**{_WRITES: True})
+        self._timeout = timeout
+        self._turn = threading.Lock() if url.get_backend_name() == "sqlite" else None
+        """SQLite has one writer. Threads that wait for it in its own way look again after 1 to 100 ms, and whoever comes in between is
+        first; at this lock they are woken."""
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -61,8 +66,18 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: all of it is kept, or, when anything is raised, none. Raises StoreError."""
-        with _translated(), self._writing.begin() as connection:
+        with _translated(), self._in_turn(), self._writing.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """After the timeout it goes on all the same, and SQLite says what is wrong."""
+        mine = self._turn is not None and self._turn.acquire(timeout=self._timeout)
+        try:
+            yield
+        finally:
+            if mine and self._turn is not None:
+                self._turn.release()
 
     def close(self) -> None:
         """Give back every connection."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, func, select, update
 
@@ -20,7 +20,7 @@ from knowledge.model import State
 from knowledge.store.database import Database, insert
 from knowledge.store.schema import DocumentTable, EventTable, VersionTable, storable
 
-Action = Literal["added", "published", "rolled_back", "retired"]
+Action = Literal["added", "corrected", "checked", "sent_back", "published", "rolled_back", "retired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,12 @@ class Documents:
         pages: int | None = None,
         warnings: Sequence[str] = (),
         state: Literal["draft", "review"] = "draft",
+        even_alike: bool = False,
     ) -> int:
         """Add what was read from `content` (the original bytes) as a new version and return its number, from 1.
 
-        When nothing differs from the latest version, that one's number is returned and nothing is added. What is published stays published.
+        When nothing differs from the latest version, that one's number is returned and nothing is added, unless `even_alike`. What is
+        published stays published.
         """
         kept = {
             "source_file": storable(source_file),
@@ -108,7 +110,7 @@ class Documents:
             columns = [VersionTable.version, *(getattr(VersionTable, name) for name in kept)]
             of_document = select(*columns).where(VersionTable.document_id == document_id)
             latest = connection.execute(of_document.order_by(VersionTable.version.desc()).limit(1)).first()
-            if latest and tuple(latest)[1:] == tuple(kept.values()):
+            if latest and not even_alike and tuple(latest)[1:] == tuple(kept.values()):
                 return int(latest[0])
             version = int(latest[0]) + 1 if latest else 1
             row = {**kept, "content": content, "text": text, "state": state, "added_at": self._clock()}
@@ -222,11 +224,8 @@ class Documents:
 
     def corpus_version(self) -> str:
         """A hash of all that is published: the same for the same documents, versions, texts and metadata."""
-        columns = select(VersionTable.document_id, VersionTable.version, VersionTable.text_sha256, VersionTable.metadata_json)
         with self._database.read() as connection:
-            rows = connection.execute(columns.where(VersionTable.state == "published")).all()
-        # Sorted here: how a database sorts text is its own affair.
-        return hashlib.sha256(json.dumps(sorted(map(list, rows))).encode()).hexdigest()
+            return published_corpus(connection)
 
     def _publish(self, connection: Connection, document_id: str, version: int, action: Action) -> None:
         of_document = update(VersionTable).where(VersionTable.document_id == document_id)
@@ -237,6 +236,22 @@ class Documents:
     def _note(self, connection: Connection, document_id: str, version: int | None, action: Action) -> None:
         event = {"document_id": document_id, "version": version, "action": action, "at": self._clock()}
         connection.execute(insert(connection, EventTable).values(event))
+
+
+def corpus_hash(rows: Iterable[VersionRow]) -> str:
+    """What `Documents.corpus_version` would be if these versions were published."""
+    return _corpus_hash((row.document_id, row.version, row.text_sha256, row.metadata_json) for row in rows)
+
+
+def published_corpus(connection: Connection) -> str:
+    """`Documents.corpus_version` in a transaction."""
+    columns = select(VersionTable.document_id, VersionTable.version, VersionTable.text_sha256, VersionTable.metadata_json)
+    return _corpus_hash(tuple(row) for row in connection.execute(columns.where(VersionTable.state == "published")))
+
+
+def _corpus_hash(rows: Iterable[tuple[Any, ...]]) -> str:
+    # Sorted here: how a database sorts text is its own affair.
+    return hashlib.sha256(json.dumps(sorted(map(list, rows))).encode()).hexdigest()
 
 
 def text_sha256(text: str) -> str:

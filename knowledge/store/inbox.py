@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, case, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Executable, Select, bindparam, case, delete, exists, func, select, update
 from sqlalchemy.orm import aliased
 
-from knowledge.store.chats import note_written
-from knowledge.store.database import Database, insert
+from knowledge.store.chats import NewMenu, keep_menus, note_written
+from knowledge.store.database import Database, insert_of
 from knowledge.store.schema_channels import InboxTable
 from knowledge.store.sends import NewSend, add_sends
 
@@ -53,6 +54,17 @@ class InboxItem:
     body_json: str = field(repr=False)
     received_at: datetime
     failures: int
+    waiting: int = 1
+    """How many events of its conversation were not worked yet when it was taken in hand, with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """An event that is over: what is to be sent because of it, and what that shows to choose from."""
+
+    row_id: int
+    sends: Sequence[NewSend] = ()
+    menus: Sequence[NewMenu] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ class InboxCounts:
     oldest: datetime | None
 
 
-_COLUMNS = [getattr(InboxTable, f.name) for f in fields(InboxItem)]
+_COLUMNS = [getattr(InboxTable, f.name) for f in fields(InboxItem) if f.name != "waiting"]
 _DANGER_FIRST = (case((InboxTable.lane == "danger", 0), else_=1), InboxTable.row_id)
 _GIVEN = [f.name for f in fields(InboxRow) if f.name != "wrote"]
 _WAITING = InboxTable.state == "waiting"
@@ -85,8 +97,7 @@ class Inbox:
         fresh = {"state": "waiting", "failures": 0, "not_before": now, "leased": False}
         values = [{name: getattr(row, name) for name in _GIVEN} | fresh for row in rows]
         with self._database.write() as connection:
-            statement = insert(connection, InboxTable).on_conflict_do_nothing(index_elements=["channel", "event_id"])
-            added = connection.execute(statement.returning(InboxTable.channel, InboxTable.event_id), values).all()
+            added = connection.execute(_event_insert(connection.dialect.name), values).all()
             new = {(channel, event_id) for channel, event_id in added}
             note_written(
                 connection, {row.conversation_id: row.received_at for row in rows if row.wrote and (row.channel, row.event_id) in new}
@@ -99,31 +110,35 @@ class Inbox:
         `busy`: conversations to leave out. `lane`: only that one. Nobody else gets them until the lease is over (LEASES).
         """
         now = self._clock()
-        found = _next(now, busy, lane).limit(limit)
+        wanted = {"now": now, "busy": list(busy), "lanes": [lane] if lane else list(LEASES)}
         with self._database.read() as connection:
-            if connection.execute(found.limit(1)).first() is None:
+            if connection.execute(_NEXT, {**wanted, "most": 1}).first() is None:
                 return ()  # without waiting for other writers
         with self._database.write() as connection:
-            mine = InboxTable.row_id.in_(connection.execute(found.with_for_update(skip_locked=True)).scalars().all())
-            until = case((InboxTable.lane == "danger", now + LEASES["danger"]), else_=now + LEASES["normal"])
-            connection.execute(update(InboxTable).where(mine).values(leased=True, not_before=until))
-            return tuple(InboxItem(*row) for row in connection.execute(select(*_COLUMNS).where(mine).order_by(*_DANGER_FIRST)))
+            these = {"these": connection.execute(_NEXT_LOCKED, {**wanted, "most": limit}).scalars().all()}
+            until = {f"{name}_until": now + lease for name, lease in LEASES.items()}
+            connection.execute(_TAKEN, {**these, **until})
+            return tuple(InboxItem(*row) for row in connection.execute(_IN_HAND, these))
 
     def done(self, row_id: int, sends: Sequence[NewSend] = ()) -> None:
         """It is worked: what is to be sent is kept (a key that is known changes nothing) and its words are blanked, in one transaction."""
-        self.done_all([(row_id, sends)])
+        self.done_all([Worked(row_id, sends)])
 
-    def done_all(self, worked: Sequence[tuple[int, Sequence[NewSend]]]) -> None:
-        """As `done`, of several in one transaction."""
+    def done_all(self, worked: Sequence[Worked]) -> None:
+        """As `done`, of several in one transaction, which keeps their menus, too."""
         now = self._clock()
         with self._database.write() as connection:
-            for row_id, sends in worked:
-                _end(connection, row_id, "done", sends, now, body_json=None)
+            keep_menus(connection, [menu for work in worked for menu in work.menus], now)
+            add_sends(connection, [send for work in worked for send in work.sends], now)
+            connection.execute(_DONE, {"these": [work.row_id for work in worked], "at": now})
 
     def fail(self, row_id: int, sends: Sequence[NewSend] = ()) -> None:
         """It cannot be worked; its words, which may stand nowhere else, stay until retention deletes it."""
+        now = self._clock()
         with self._database.write() as connection:
-            _end(connection, row_id, "failed", sends, self._clock())
+            add_sends(connection, sends, now)
+            over = {"state": "failed", "leased": False, "ended_at": now}
+            connection.execute(update(InboxTable).where(InboxTable.row_id == row_id, _WAITING).values(over))
 
     def later(self, row_id: int, not_before: datetime, *, failed: bool = False) -> None:
         """To be worked from that moment on. `failed`: because it has failed, which is counted."""
@@ -139,12 +154,6 @@ class Inbox:
         with self._database.write() as connection:
             kept = connection.execute(last).scalars().all()
             return connection.execute(update(InboxTable).where(*waits, InboxTable.row_id.not_in(kept)).values(values)).rowcount
-
-    def waiting(self, conversation_id: str) -> int:
-        """How many events of a conversation are not worked yet, with what is in hand."""
-        this = (_WAITING, InboxTable.conversation_id == conversation_id)
-        with self._database.read() as connection:
-            return connection.execute(select(func.count()).select_from(InboxTable).where(*this)).scalar_one()
 
     def release(self) -> int:
         """What a killed program had in hand is due at once; how many. For a program that knows itself alone on the database."""
@@ -171,13 +180,10 @@ class Inbox:
         return InboxTable.leased & (InboxTable.not_before > self._clock())
 
 
-def _end(connection: Connection, row_id: int, state: str, sends: Sequence[NewSend], at: datetime, **values: None) -> None:
-    add_sends(connection, sends, at)
-    over = {"state": state, "leased": False, "ended_at": at, **values}
-    connection.execute(update(InboxTable).where(InboxTable.row_id == row_id, _WAITING).values(over))
+# What every message asks of the database, put together once: to build a statement takes longer than SQLite takes to do it.
 
 
-def _next(now: datetime, busy: Collection[str], lane: Lane | None) -> Select[int]:
+def _next() -> Select[int]:
     """The first event of each conversation. While it may not be worked, nothing behind it may; but danger waits for danger only."""
     before = aliased(InboxTable)
     first = ~exists().where(
@@ -186,9 +192,33 @@ def _next(now: datetime, busy: Collection[str], lane: Lane | None) -> Select[int
         ((before.lane == InboxTable.lane) & (before.row_id < InboxTable.row_id))
         | ((before.lane == "danger") & (InboxTable.lane == "normal")),
     )
-    wanted = [_WAITING, InboxTable.not_before <= now, first]
-    if busy:
-        wanted.append(InboxTable.conversation_id.not_in(busy))
-    if lane:
-        wanted.append(InboxTable.lane == lane)
-    return select(InboxTable.row_id).where(*wanted).order_by(*_DANGER_FIRST)
+    wanted = (
+        _WAITING,
+        InboxTable.not_before <= bindparam("now"),
+        InboxTable.lane.in_(bindparam("lanes", expanding=True)),
+        InboxTable.conversation_id.not_in(bindparam("busy", expanding=True)),
+        first,
+    )
+    return select(InboxTable.row_id).where(*wanted).order_by(*_DANGER_FIRST).limit(bindparam("most"))
+
+
+def _in_hand() -> Select[Any]:
+    """What was taken, with how many events of its conversation wait."""
+    other = aliased(InboxTable)
+    waiting = select(func.count()).where(other.state == "waiting", other.conversation_id == InboxTable.conversation_id)
+    return select(*_COLUMNS, waiting.scalar_subquery()).where(_THESE).order_by(*_DANGER_FIRST)
+
+
+_THESE = InboxTable.row_id.in_(bindparam("these", expanding=True))
+_NEXT = _next()
+_NEXT_LOCKED = _NEXT.with_for_update(skip_locked=True)
+_UNTIL = case((InboxTable.lane == "danger", bindparam("danger_until")), else_=bindparam("normal_until"))
+_TAKEN = update(InboxTable).where(_THESE).values(leased=True, not_before=_UNTIL)
+_IN_HAND = _in_hand()
+_DONE = update(InboxTable).where(_THESE, _WAITING).values(state="done", leased=False, ended_at=bindparam("at"), body_json=None)
+
+
+@cache
+def _event_insert(dialect: str) -> Executable:
+    fresh = insert_of(dialect, InboxTable).on_conflict_do_nothing(index_elements=["channel", "event_id"])
+    return fresh.returning(InboxTable.channel, InboxTable.event_id)

@@ -95,7 +95,10 @@ class DocumentTable(Base):
 
 
 class VersionTable(Base):
-    """One row a version. Only `state` ever changes; at most one version of a document is published."""
+    """One row a version. A draft's text and metadata are corrected in place; once it was published only `state` changes.
+
+    At most one version of a document is published.
+    """
 
     __tablename__ = "document_versions"
     __table_args__ = (

@@ -13,13 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from functools import cache
+from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Select, case, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, Executable, Select, bindparam, case, delete, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from knowledge.store.chats import note_sent
-from knowledge.store.database import Database, insert
+from knowledge.store.database import Database, insert_of
 from knowledge.store.schema_channels import SendTable
 
 Lane = Literal["danger", "normal"]
@@ -97,15 +98,14 @@ class Sends:
         `busy`: conversations to leave out. `lane`: only that one. `lease`: after which `recover` takes it for lost.
         """
         now = self._clock()
-        found = _next(now, channels, busy, lane).limit(limit)
+        wanted = {"now": now, "channels": list(channels), "busy": list(busy), "lanes": [lane] if lane else list(get_args(Lane))}
         with self._database.read() as connection:
-            if connection.execute(found.limit(1)).first() is None:
+            if connection.execute(_NEXT, {**wanted, "most": 1}).first() is None:
                 return ()  # without waiting for other writers
         with self._database.write() as connection:
-            mine = SendTable.send_id.in_(connection.execute(found.with_for_update(skip_locked=True)).scalars().all())
-            taken = {"state": "sending", "attempts": SendTable.attempts + 1, "leased_until": now + lease}
-            connection.execute(update(SendTable).where(mine).values(taken))
-            return tuple(Send(*row) for row in connection.execute(select(*_COLUMNS).where(mine).order_by(*_DANGER_FIRST)))
+            mine = connection.execute(_NEXT_LOCKED, {**wanted, "most": limit}).scalars().all()
+            rows = connection.execute(_CLAIMED, {"these": mine, "until": now + lease})
+            return tuple(sorted((Send(*row) for row in rows), key=lambda send: (send.lane != "danger", send.send_id)))
 
     def claim_following(self, send: Send, limit: int, lease: timedelta) -> tuple[Send, ...]:
         """What waits behind a call that was claimed, in its conversation and lane, to be said in one with it; claimed like it, in order."""
@@ -120,10 +120,9 @@ class Sends:
         )
         found = select(SendTable.send_id).where(*behind).order_by(SendTable.send_id).limit(limit)
         with self._database.write() as connection:
-            mine = SendTable.send_id.in_(connection.execute(found.with_for_update(skip_locked=True)).scalars().all())
-            taken = {"state": "sending", "attempts": SendTable.attempts + 1, "leased_until": now + lease}
-            connection.execute(update(SendTable).where(mine).values(taken))
-            return tuple(Send(*row) for row in connection.execute(select(*_COLUMNS).where(mine).order_by(SendTable.send_id)))
+            mine = connection.execute(found.with_for_update(skip_locked=True)).scalars().all()
+            rows = connection.execute(_CLAIMED, {"these": mine, "until": now + lease})
+            return tuple(sorted((Send(*row) for row in rows), key=lambda send: send.send_id))
 
     def sent(self, remote_ids: Mapping[int, str | None], merged: Collection[int] = ()) -> None:
         """They have arrived, with the service's ids; their words are blanked, and they count against the chat's quota.
@@ -131,13 +130,11 @@ class Sends:
         `merged`: those that were said in one message with another, which counts for them.
         """
         now = self._clock()
-        spent: Counter[str] = Counter()
         with self._database.write() as connection:
-            for send_id, remote_id in remote_ids.items():
-                values = {"state": "sent", "remote_id": remote_id, "sent_at": now, "call_json": None, "why": None}
-                ended = _end(connection, (send_id,), now, values)
-                spent.update(ended if send_id not in merged else ())
-            note_sent(connection, spent)
+            unsent = connection.execute(_STILL_UNSENT, {"these": list(remote_ids)}).all()
+            if unsent:
+                connection.execute(_SENT, [{"this": send_id, "remote": remote_ids[send_id], "at": now} for send_id, _ in unsent])
+            note_sent(connection, Counter(conversation_id for send_id, conversation_id in unsent if send_id not in merged))
 
     def later(self, send_id: int, at: datetime, why: str | None = None, *, doubt: bool = False, attempt: bool = True) -> None:
         """To be tried again at that moment. `doubt`: it may have arrived, which is counted. `attempt`: False where none was made."""
@@ -246,8 +243,7 @@ def add_sends(connection: Connection, sends: Sequence[NewSend], at: datetime) ->
         }
         for send in sends
     ]
-    statement = insert(connection, SendTable).on_conflict_do_nothing(index_elements=["channel", "key"])
-    return len(connection.execute(statement.returning(SendTable.send_id), rows).all())
+    return len(connection.execute(_send_insert(connection.dialect.name), rows).all())
 
 
 def _end(connection: Connection, send_ids: Sequence[int], at: datetime, values: Mapping[str, Any]) -> Sequence[str]:
@@ -257,7 +253,10 @@ def _end(connection: Connection, send_ids: Sequence[int], at: datetime, values: 
     return connection.execute(update(SendTable).where(*this).values(over).returning(SendTable.conversation_id)).scalars().all()
 
 
-def _next(now: datetime, channels: Collection[str], busy: Collection[str], lane: Lane | None) -> Select[int]:
+# What every message asks of the database, put together once: to build a statement takes longer than SQLite takes to do it.
+
+
+def _next() -> Select[int]:
     before = aliased(SendTable)
     first = ~exists().where(
         before.state.in_(("waiting", "sending")),
@@ -265,9 +264,42 @@ def _next(now: datetime, channels: Collection[str], busy: Collection[str], lane:
         ((before.lane == SendTable.lane) & (before.send_id < SendTable.send_id))
         | ((before.lane == "danger") & (SendTable.lane == "normal")),
     )
-    wanted = [SendTable.state == "waiting", SendTable.next_try_at <= now, SendTable.channel.in_(channels), first]
-    if busy:
-        wanted.append(SendTable.conversation_id.not_in(busy))
-    if lane:
-        wanted.append(SendTable.lane == lane)
-    return select(SendTable.send_id).where(*wanted).order_by(*_DANGER_FIRST)
+    wanted = (
+        SendTable.state == "waiting",
+        SendTable.next_try_at <= bindparam("now"),
+        SendTable.channel.in_(bindparam("channels", expanding=True)),
+        SendTable.lane.in_(bindparam("lanes", expanding=True)),
+        SendTable.conversation_id.not_in(bindparam("busy", expanding=True)),
+        first,
+    )
+    return select(SendTable.send_id).where(*wanted).order_by(*_DANGER_FIRST).limit(bindparam("most"))
+
+
+_NEXT = _next()
+_NEXT_LOCKED = _NEXT.with_for_update(skip_locked=True)
+_THESE = SendTable.send_id.in_(bindparam("these", expanding=True))
+_CLAIMED = (
+    update(SendTable)
+    .where(_THESE)
+    .values(state="sending", attempts=SendTable.attempts + 1, leased_until=bindparam("until"))
+    .returning(*_COLUMNS)
+)
+_STILL_UNSENT = select(SendTable.send_id, SendTable.conversation_id).where(_THESE, _UNSENT).order_by(SendTable.send_id).with_for_update()
+_SENT = (
+    update(SendTable)
+    .where(SendTable.send_id == bindparam("this"))
+    .values(
+        state="sent",
+        remote_id=bindparam("remote"),
+        sent_at=bindparam("at"),
+        ended_at=bindparam("at"),
+        leased_until=None,
+        call_json=None,
+        why=None,
+    )
+)
+
+
+@cache
+def _send_insert(dialect: str) -> Executable:
+    return insert_of(dialect, SendTable).on_conflict_do_nothing(index_elements=["channel", "key"]).returning(SendTable.send_id)

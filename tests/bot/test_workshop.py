@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,13 @@ import httpx
 from bot.services import ROOT, Services
 from bot.settings import Settings
 from bot.workshop import workshop
+from knowledge.store import Actor, RowChange
 
 def children(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
-def answered(address):
-    body = json.loads(sys.argv[1])
+def answered(address, asked=sys.argv[1]):
+    body = json.loads(asked)
     for _ in range(200):
         try:
             return httpx.post(f"{address}/answer", json=body, timeout=20, trust_env=False).json()["answer"]["text"]
@@ -52,12 +54,20 @@ with workshop(services) as forked:
     os.kill(worker, signal.SIGKILL)
     told.append(answered(forked.address))
     (another,) = children(forked.keeper)
+    line = {"name": "Tổng đài Cà Mau", "phone": "0290 383 1111", "hours": "Giờ hành chính", "opening": "unknown", "cost": "",
+            "purposes": "child_abuse", "area": "Cà Mau", "source": "https://camau.gov.vn", "checked_on": "", "replaced_by": ""}
+    services.store.directory.apply([RowChange("hotlines", values=line)], services.directory_keeper.shipped.refuse_unfit, Actor())
+    for _ in range(100):  # the worker looks every two seconds
+        if "0290 383 1111" in (said := answered(forked.address, sys.argv[2]) or ""):
+            break
+        time.sleep(0.1)
+    told.append(said)
     print(json.dumps({"told": told, "worker": worker, "another": another, "keeper": forked.keeper}), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def asked_body() -> dict[str, Any]:
+def asked_body(message: Message = ASKED) -> dict[str, Any]:
     sent: list[httpx.Request] = []
 
     def serve(request: httpx.Request) -> httpx.Response:
@@ -65,7 +75,7 @@ def asked_body() -> dict[str, Any]:
         return httpx.Response(200, json={"answer": {}, "context": {}})
 
     client = httpx.AsyncClient(transport=httpx.MockTransport(serve))
-    asyncio.run(FarAnswers("http://127.0.0.1:1", client).answer(ASKED, Context()))
+    asyncio.run(FarAnswers("http://127.0.0.1:1", client).answer(message, Context()))
     return dict(json.loads(sent[0].content))
 
 
@@ -80,11 +90,15 @@ def gone(pid: int) -> bool:
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
 def test_a_worker_that_is_killed_is_followed_by_another_and_none_outlives_the_house(home: Path) -> None:
     environ = {key: value for key, value in os.environ.items() if not key.startswith("TROGIUP_")} | {"TROGIUP_HOME": str(home)}
-    command = [sys.executable, "-c", PROGRAM, json.dumps(asked_body())]
+    phone = replace(ASKED, text="Số điện thoại bảo vệ trẻ em ở Cà Mau là số nào?")
+    command = [sys.executable, "-c", PROGRAM, json.dumps(asked_body()), json.dumps(asked_body(phone))]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == -9, done.stderr[-2000:]
     found = json.loads(done.stdout)
-    assert all("16 cơ sở" in text for text in found["told"])
+    first, second, after_a_change = found["told"]
+    assert "16 cơ sở" in first
+    assert second == first
+    assert "0290 383 1111" in after_a_change
     assert found["worker"] != found["another"]
     for _ in range(100):
         if all(gone(found[name]) for name in ("keeper", "worker", "another")):

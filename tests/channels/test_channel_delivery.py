@@ -74,7 +74,7 @@ def test_a_replay_that_was_killed_goes_on(office: Office, monkeypatch: pytest.Mo
             office.spill.replay(office.store)
     office.spill.append(rows("b"))
     assert office.spill.replay(office.store) == 1
-    assert office.store.inbox.waiting("fake:1") == 2
+    assert office.store.inbox.counts()["fake"].waiting == 2
 
 
 def _killed(self: Path) -> None:

@@ -53,7 +53,7 @@ async def post(client: httpx.AsyncClient, body: bytes, headers: Mapping[str, str
 async def test_what_is_signed_is_kept_and_acknowledged(client: httpx.AsyncClient, office: Office) -> None:
     answer = await post(client, json.dumps(GOOD).encode())
     assert (answer.status_code, answer.json()) == (200, {"ok": True})
-    assert office.store.inbox.waiting("fake:1") == 1
+    assert office.store.inbox.counts()["fake"].waiting == 1
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-secret": "wrong"}])

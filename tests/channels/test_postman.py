@@ -127,6 +127,19 @@ async def test_the_rest_pauses_longer_each_time_and_gives_up_after_a_day(office:
     assert (state(office, "a").state, state(office, "a").why) == ("dead", "502")
 
 
+async def test_after_an_hour_of_faults_everything_comes_once_and_in_order(office: Office) -> None:
+    office.channel.fate = always(Later("503"))
+    put(office, "a", "b")
+    put(office, "x", chat="2")
+    await minutes(office, 60)
+    assert not office.channel.texts()
+    assert len(office.channel.attempts) <= 2 * 30  # who is down is not stormed
+    office.channel.fate = lambda call: None
+    await minutes(office, 6)
+    assert office.channel.texts("1") == ["a", "b"]
+    assert office.channel.texts("2") == ["x"]
+
+
 async def test_what_may_have_arrived_is_not_repeated(office: Office) -> None:
     office.channel.fate = always(Uncertain("broke off"))
     put(office, "a", "b")

@@ -212,7 +212,7 @@ def test_an_event_is_read_as_it_was_written() -> None:
 async def test_an_event_of_a_channel_that_is_not_set_up_waits(office: Office) -> None:
     await office.reception.receive("other", [event("a", channel="other")])
     await office.settle()
-    assert office.store.inbox.waiting("other:1") == 1
+    assert office.store.inbox.counts()["other"].waiting == 1
 
 
 # The database, and the disk

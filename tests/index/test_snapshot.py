@@ -157,7 +157,7 @@ def test_several_faults_are_all_named(home: Path) -> None:
     assert verify(home) == ["documents.jsonl was changed or is damaged.", "vectors.faiss is missing.", "more does not belong here."]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '"text"', '{"format": 1}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '"text"', f'{{"format": {FORMAT}}}'])
 def test_a_manifest_that_is_none_is_damage(content: str, home: Path) -> None:
     (in_use(home) / "manifest.json").write_text(content)
     assert verify(home) == ["manifest.json cannot be read. Run: trogiup index build."]

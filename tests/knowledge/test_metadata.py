@@ -23,7 +23,7 @@ WARNINGS = {
 
 
 def fields(metadata: Metadata) -> dict[str, object]:
-    return {name: getattr(metadata, name) for name in Metadata.__slots__ if name not in ("facts", "warnings", "title")}
+    return {name: getattr(metadata, name) for name in Metadata.__slots__ if name not in ("facts", "warnings", "title", "relations")}
 
 
 EXPECTED = {

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = ["help", "run", "test", "check", "bench", "drill", "train", "ablation", "nlu", "lock", "rasa-tensorflow", "clean"]
+TARGETS = [
+    *("help", "run", "test", "check", "bench", "drill", "bench-channels", "demo-telegram", "demo-zalo"),
+    *("train", "ablation", "nlu", "lock", "rasa-tensorflow", "clean"),
+]
 ENVIRON = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
 

@@ -1,0 +1,1 @@
+"""What people asked and were not helped with: personal data masked, alike questions together, and what staff make of them."""

@@ -1,0 +1,159 @@
+"""A small application with the pages for those who keep the directory, questions and reports, and people who are signed in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from httpx import Response
+
+from actions.model import Answer
+from bot.directory.keeper import DirectoryKeeper
+from bot.directory.pages import DirectoryPages, build_directory
+from bot.lookup.finding import load_topics
+from bot.questions.overview import Questions
+from bot.questions.pages import QuestionPages, build_questions
+from bot.reports.counting import Counting
+from bot.reports.pages import ReportPages, build_reports
+from bot.staff.guard import COOKIE
+from bot.staff.install import install_staff
+from bot.staff.passwords import Passwords
+from bot.web.pages import mount_static
+from bot.web.security import security_headers
+from index.lexicon import Lexicon
+from knowledge.errors import IndexFault
+from knowledge.model import Document
+from knowledge.places import Gazetteer
+from knowledge.store import Account, Actor, NewCase, Store
+
+BY = Actor()
+HERE = "/can-bo/danh-ba"
+
+
+class KeepingClock:
+    """Stands still until it is moved. 10:00 in Vietnam, a Monday."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **length: float) -> None:
+        self.now += timedelta(**length)
+
+
+@dataclass
+class KeepingHouse:
+    """The application, its store and clock."""
+
+    app: FastAPI
+    store: Store
+    clock: Any
+    keeper: DirectoryKeeper
+    counting: Counting
+    questions: Questions
+    documents: list[Document]
+    """The published ones; without any there is no index."""
+    messages: int = 0
+
+    def asks(
+        self, text: str, kind: str = "answer", /, *, who: str = "web:1", channel: str = "web", danger: bool = False, **answer: Any
+    ) -> str:
+        """Somebody writes and is answered; the message's id. `danger`: a case is opened."""
+        self.messages += 1
+        message_id = f"m{self.messages}"
+        case = NewCase("domestic_violence", 4, "danger") if danger else None
+        self.store.conversations.accept(who, message_id, text, self.clock(), channel, case)
+        if kind:
+            said = json.dumps({"kind": kind, "text": "…", **answer}, ensure_ascii=False)
+            self.store.conversations.finish(who, message_id, said, None)
+        return message_id
+
+    def add(self, username: str, *roles: str) -> Account:
+        """Somebody with the second factor set up."""
+        account = self.store.accounts.add(username, f"Nguyễn {username.title()}", roles, "-", by=BY)
+        self.store.accounts.set_password(account.account_id, "-", must_change=False, by=BY)
+        self.store.accounts.offer_totp(account.account_id, "JBSWY3DPEHPK3PXP")
+        self.store.accounts.confirm_totp(account.account_id, 0, [], BY)
+        return self.store.accounts.get(account.account_id)
+
+    def cookie(self, account: Account) -> tuple[str, str]:
+        """A session as the log-in makes it: the name and value of its cookie."""
+        token, now = secrets.token_hex(8), self.clock()
+        session_id = hashlib.sha256(token.encode()).hexdigest()
+        about = {"csrf_secret": f"csrf-of-{account.account_id}", "second_factor": True, "address": None, "browser": None}
+        self.store.sessions.open(session_id, account.account_id, expires_at=now + timedelta(hours=12), **about)
+        return COOKIE, token
+
+    def browser(self, *roles: str) -> TestClient:
+        """The browser of somebody who is signed in with these roles; does not follow redirects by itself."""
+        client = TestClient(self.app, headers={"Accept": "text/html"}, follow_redirects=False)
+        client.cookies.set(*self.cookie(self.add(f"{'-'.join(roles) or 'nobody'}-{secrets.token_hex(2)}", *roles)))
+        return client
+
+
+@cache
+def lexicon() -> Lexicon:
+    return Lexicon.load()
+
+
+def make_keeping(store: Store, clock: Any, gazetteer: Gazetteer) -> KeepingHouse:
+    app = FastAPI()
+    app.add_middleware(security_headers)
+    staff = install_staff(app, store, clock, Passwords.load(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)), refusal_s=0)
+    mount_static(app)
+    keeper = DirectoryKeeper.load(store, gazetteer)
+    app.include_router(build_directory(DirectoryPages(staff, keeper, [place.name for place in gazetteer.places])))
+    counting = Counting(store, load_topics(), gazetteer, clock)
+    app.include_router(build_reports(ReportPages(staff, counting)))
+    documents: list[Document] = []
+
+    def answer(text: str) -> Answer:
+        if not documents:
+            raise IndexFault("no snapshot")
+        return Answer("abstain", f"Chưa có trong tài liệu: {text}")
+
+    questions = Questions.of(store, lexicon(), gazetteer, clock)
+    provinces = [place.name for place in gazetteer.places]
+    app.include_router(build_questions(QuestionPages(staff, questions, answer, lambda: documents, provinces)))
+    return KeepingHouse(app, store, clock, keeper, counting, questions, documents)
+
+
+def filled(page: str, action: str) -> dict[str, Any]:
+    """The fields of the page's form that goes to `action`, as a browser would send them."""
+    form = next(found for found in re.findall(r"<form[^>]*>.*?</form>", page, flags=re.S) if f'action="{action}"' in found)
+    fields: dict[str, Any] = {}
+    for tag in re.findall(r"<input [^>]*>", form):
+        said = dict(re.findall(r'(\w[\w-]*)="([^"]*)"', tag))
+        if said.get("type") == "checkbox":
+            if " checked" in tag:
+                fields.setdefault(said["name"], []).append(said["value"])
+        elif "name" in said:
+            fields[said["name"]] = _plain(said.get("value", ""))
+    fields |= {name: _plain(text) for name, text in re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>(.*?)</textarea>', form, flags=re.S)}
+    for name, options in re.findall(r'<select[^>]* name="(\w+)"[^>]*>(.*?)</select>', form, flags=re.S):
+        chosen = re.search(r"<option(?: value=\"([^\"]*)\")? selected>([^<]*)", options)
+        fields[name] = _plain(chosen[1] if chosen[1] is not None else chosen[2]) if chosen else ""
+    return fields
+
+
+def send(client: TestClient, page: str, action: str | None = None, **fields: Any) -> Response:
+    """Fills in a form of a page (by default the one that goes back to it) and sends it."""
+    action = action or page
+    return client.post(action, data=filled(client.get(page).text, action) | fields)
+
+
+def _plain(text: str) -> str:
+    for code, char in (("&#34;", '"'), ("&#39;", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+        text = text.replace(code, char)
+    return text
