@@ -19,6 +19,8 @@ from random import Random
 TOKEN, SECRET = "1459232241454765289:bench", "secret-of-the-bench"
 ACKNOWLEDGE_S = 5.0
 """After which a delivery counts as failed and is repeated."""
+_PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Between two deliveries, growing: who is behind is not buried under repeats."""
 _EPISODE_S = 1
 _NAME = re.compile(r"\[(m\d+)\]")
 
@@ -128,8 +130,8 @@ class Courier:
         """Until it is acknowledged; how often it was brought."""
         brought = 1
         while not await self.bring(chat, name, text):
+            await asyncio.sleep(_PAUSES_S[min(brought, len(_PAUSES_S)) - 1])
             brought += 1
-            await asyncio.sleep(0.1)
         return brought
 
     def close(self) -> None:
