@@ -45,5 +45,5 @@ def test_questions_about_policy_raise_no_alarm() -> None:
     """None of those that nothing was learned from, as written. Those left tell of the writer's own harm (docs/safety.md)."""
     alarms = {figure.name.removeprefix("policy questions of "): figure.met for figure in policy(triage())}
     assert [alarms[f"{name}, as written"] for name in ("regression", "heldout", "voices")] == [0, 0, 0]
-    assert max(alarms[f"{name}, stripped"] for name in ("regression", "heldout", "voices")) <= 2
-    assert max(alarms[f"train, {how}"] for how in ("as written", "stripped")) <= 5
+    assert max(alarms[f"{name}, stripped"] for name in ("regression", "heldout", "voices")) <= 1
+    assert max(alarms[f"train, {how}"] for how in ("as written", "stripped")) <= 2

@@ -54,6 +54,20 @@ def test_who_read_whom_counts_as_one() -> None:
     assert hidden_from("h") == {"h", "n"}
 
 
+def test_the_bars_let_through_what_may_be_let_through() -> None:
+    """Harmless messages and danger at known log-odds; what a writer wrote who had read others is not looked at."""
+    scores, dangers = np.linspace(-5, 5, 201), np.linspace(-5, 5, 201) >= 0
+    rows = tuple(Row(writer, str(at), (), bool(danger)) for writer in ("c", "g") for at, danger in enumerate(dangers))
+    corpus = train_triage.Corpus(rows, (), 1)
+    fired = [(at % 3 == 0, at % 3 < 2) for at in range(len(scores))] * 2
+    said: list[str] = []
+    alarm, quiet, silent = train_triage.bars(corpus, np.concatenate([scores, -scores]), fired, said.append)
+    assert silent <= quiet <= alarm
+    assert -0.1 <= silent <= 0.1
+    assert -0.1 <= quiet <= 0.1
+    assert "false alarms 0.000, recall 1.000" in said[-1]
+
+
 def test_typos_come_from_a_seed_and_leave_most_words() -> None:
     text = "hôm nay tôi đi chợ mua rau muống về nấu canh cho cả nhà ăn cơm chiều cùng ông bà"
     one, two, other = (damaged(text, np.random.default_rng(seed)) for seed in (1, 1, 2))
