@@ -89,6 +89,8 @@ def build_app(
     app.add_middleware(_limited_body)
     app.add_middleware(security_headers)
     _errors(app, metrics)
+    for webhook in webhooks:  # first: routes are tried one after the other, and a service brings many messages at once
+        app.include_router(webhook)
     _messages(app, gateway, metrics)
     persons_side = PersonsSide(services.store, services.clock, services.texts("handover.officer"))
     _updates(app, persons_side)
@@ -105,8 +107,6 @@ def build_app(
     answer = PresentAnswer(services.triage, services.directory, services.area, services.assistant, services.clock)
     app.include_router(build_questions(QuestionPages(staff, questions, answer, services.library().documents, provinces)))
     install_publication(app, staff, services.publisher())
-    for webhook in webhooks:
-        app.include_router(webhook)
     app.include_router(build_pages(gateway, services.library(), emergency=rows, thread=persons_side.thread))
     today = lambda: services.clock().astimezone(VIETNAM).date()  # noqa: E731
     app.include_router(build_lookup(Lookup.of(services), emergency=rows, today=today))

@@ -107,7 +107,8 @@ class Reception:
         self._incoming: Grouped[InboxRow] = Grouped(self._keep)
         self._done: Grouped[Worked] = Grouped(self._finish)
         self._wake = asyncio.Event()
-        self._danger_came = False
+        self._alarm = False
+        """Something of danger came in since anybody looked."""
         self._right_of_way = right_of_way or RightOfWay()
         self._busy: dict[Lane, dict[str, asyncio.Task[None]]] = {"danger": {}, "normal": {}}
         self._aside: set[asyncio.Task[None]] = set()
@@ -124,7 +125,7 @@ class Reception:
             with self._right_of_way.taken():
                 rows = await self._rows(channel_name, events)
                 await self._incoming.put(*rows)
-                self._danger_came |= any(row.lane == "danger" for row in rows)
+                self._alarm = self._alarm or any(row.lane == "danger" for row in rows)
         finally:
             self._wake.set()
 
@@ -204,21 +205,21 @@ class Reception:
 
     async def round(self) -> int:
         """Begin work on what is due, as far as hands are free; on how many events. Raises StoreError."""
-        danger, normal = self._busy["danger"], self._busy["normal"]
         begun = await self._begin_danger()
+        danger, normal = self._busy["danger"], self._busy["normal"]
         if free := SIDE_BY_SIDE - len(normal):
             for item in await self._working.run(self._store.inbox.due, free, frozenset(normal.keys() | danger.keys()), "normal"):
                 await asyncio.sleep(0)  # one by one, so that what comes in does not wait for all
                 await self._right_of_way.clear(_STAND_ASIDE_S)
-                if self._danger_came:
-                    with contextlib.suppress(StoreError):  # these are in hand: they would wait for the end of their lease
+                if self._alarm:
+                    with contextlib.suppress(StoreError):  # the others are in hand: left lying, they wait for the end of their lease
                         begun += await self._begin_danger()
                 self._begin(item)
                 begun += 1
         return begun
 
     async def _begin_danger(self) -> int:
-        self._danger_came = False
+        self._alarm = False
         items = await self._working.run(self._store.inbox.due, SIDE_BY_SIDE, frozenset(self._busy["danger"]), "danger")
         for item in items:
             self._begin(item)
