@@ -34,10 +34,10 @@ class Notices:
         return [*said, *amended, *self._period(metadata, on, secondary=secondary)]
 
     def _replaced(self, document: Document, after: Successor) -> str:
-        named = {"old": document.metadata.number or document.metadata.kind or "", "new": _named(after)}
+        old, new = document.metadata.number or document.metadata.kind or "", _named(after)
         if after.since is None:
-            return self.texts("notices.replaced", **named)
-        return self.texts("notices.replaced_since", since=_day(after.since), **named)
+            return self.texts("notices.replaced", old=old, new=new)
+        return self.texts("notices.replaced_since", since=_day(after.since), old=old, new=new)
 
     def _period(self, metadata: Metadata, on: date, *, secondary: bool) -> list[str]:
         """The years of a document and what became of them."""

@@ -391,6 +391,7 @@ def test_the_doctor_finds_a_healthy_house_healthy(run: Run, built: Path, tmp_pat
         ["ok", "cases"],
         ["ok", "index"],
         ["ok", "rasa"],
+        ["ok", "directory"],
         ["ok", "disk"],
     ]
     assert "set  TROGIUP_TELEGRAM_TOKEN" in out

@@ -65,7 +65,7 @@ def test_somebody_is_added_and_signs_in_with_the_password_that_is_shown_once(hou
     assert password not in boss.get(ADMIN).text
     hoa = house.browser()
     assert sign_in(hoa, "hoa.tran", password).headers["location"].startswith("/dang-nhap/mat-khau-moi")
-    assert send(hoa, "/dang-nhap/mat-khau-moi", new=NEW, again=NEW).headers["location"] == "/tai-khoan"
+    assert send(hoa, "/dang-nhap/mat-khau-moi", new=NEW, again=NEW).headers["location"] == "/can-bo/tai-lieu"
     assert sign_in(house.browser(), "hoa.tran", password).status_code == 400
 
 

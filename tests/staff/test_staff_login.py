@@ -61,8 +61,8 @@ def test_a_first_log_in_leads_through_every_step_to_the_page_asked_for(house: Ho
 def test_who_needs_no_second_factor_is_in_at_once_and_where_the_roles_lead(house: House) -> None:
     house.add("minh", "editor")
     client = house.browser()
-    assert sign_in(client, "minh").headers["location"] == "/tai-khoan"
-    assert client.get("/dang-nhap").headers["location"] == "/tai-khoan"
+    assert sign_in(client, "minh").headers["location"] == "/can-bo/tai-lieu"
+    assert client.get("/dang-nhap").headers["location"] == "/can-bo/tai-lieu"
     assert "Nguyễn Minh" in client.get("/tai-khoan").text
     lacking = client.get("/truc")
     assert lacking.status_code == 403
