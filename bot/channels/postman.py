@@ -231,16 +231,22 @@ class Postman:
 
     async def _within_quota(self, channel: Metered, send: Send) -> bool:
         """Whether the service takes it; else it waits until the person writes again, and not for ever."""
-        now = self._clock()
-        quota: Quota = await self._surely(lambda: self._store.chats.quota(send.conversation_id))
-        if quota.wrote_at is not None and now - quota.wrote_at < channel.window and quota.spent < channel.quota:
+        if await self._is_open(channel, send):
             return True
+        now = self._clock()
         if now - send.created_at >= channel.window:
             await self._dead(Parcel((send,), {}), "quota")
-        else:
-            at = now + timedelta(seconds=_QUOTA_PAUSE_S)
-            await self._surely(lambda: self._store.sends.later(send.send_id, at, "quota", attempt=False))
+            return False
+        at = now + timedelta(seconds=_QUOTA_PAUSE_S)
+        await self._surely(lambda: self._store.sends.later(send.send_id, at, "quota", attempt=False))
+        if await self._is_open(channel, send):  # the person wrote between the look and the note
+            await self._surely(lambda: self._store.sends.later(send.send_id, now, "quota", attempt=False))
+            self.wake()
         return False
+
+    async def _is_open(self, channel: Metered, send: Send) -> bool:
+        quota: Quota = await self._surely(lambda: self._store.chats.quota(send.conversation_id))
+        return quota.wrote_at is not None and self._clock() - quota.wrote_at < channel.window and quota.spent < channel.quota
 
     async def _later(self, channel: Channel, parcel: Parcel, error: Later) -> None:
         now, send = self._clock(), parcel.first
