@@ -15,7 +15,8 @@ from openpyxl.styles import Font
 from openpyxl.worksheet.worksheet import Worksheet
 
 from bot.duty.intake_report import DATA as FONTS
-from bot.reports.report import Line, Report
+from bot.reports.report import Report
+from bot.reports.wording import number, summary
 from bot.staff.render import moment
 from bot.web.render import day
 
@@ -23,31 +24,6 @@ _FAMILY = "TroGiup Serif"
 _LABEL, _BAR, _ROW = 75.0, 75.0, 7.0
 """Millimetres: of a label, of the longest bar, of a line."""
 _INK, _SHADE = (27, 35, 38), (11, 85, 99)
-
-
-def number(line: Line, words: Mapping[str, Any]) -> str:
-    """A number as people read it: "1.204", "không nêu"."""
-    return str(words["hidden"]) if line.number is None else f"{line.number:,}".replace(",", ".")
-
-
-def length(seconds: float | None) -> str:
-    """How long, in hours, minutes and seconds: "0:04:05"; a dash where nobody has waited."""
-    if seconds is None:
-        return "–"
-    whole = round(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
-
-
-def summary(report: Report, words: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The figures that stand before the tables."""
-    waiting = report.waiting
-    return [
-        (words["total_label"], f"{report.total:,}".replace(",", ".")),
-        (words["cases"], str(waiting.cases)),
-        (words["taken"], str(waiting.taken)),
-        (words["median"], length(waiting.median)),
-        (words["p95"], length(waiting.p95)),
-    ]
 
 
 def as_xlsx(report: Report, words: Mapping[str, Any], made_at: datetime) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from bot.reports.counting import Counting
-from bot.reports.files import as_pdf, as_xlsx, number, summary
 from bot.reports.report import Report, report
+from bot.reports.wording import number, summary
 from bot.staff.guard import SignedIn, Staff
 from bot.staff.render import StaffPages
 from knowledge.directory import VIETNAM
@@ -20,10 +19,7 @@ from knowledge.store import Subject
 
 HERE = "/can-bo/bao-cao"
 _LONGEST = timedelta(days=731)
-_FILES: dict[str, tuple[str, Callable[[Report, Mapping[str, Any], datetime], bytes]]] = {
-    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_xlsx),
-    "pdf": ("application/pdf", as_pdf),
-}
+_FILES = {"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "pdf": "application/pdf"}
 
 
 @dataclass(frozen=True)
@@ -84,12 +80,13 @@ def build_reports(parts: ReportPages) -> APIRouter:
         period = parts.period(tu, den)
         if period is None or form not in _FILES:
             return refused(me)
-        kind, made = _FILES[form]
+        from bot.reports.files import as_pdf, as_xlsx  # openpyxl and fpdf2 are loaded when somebody asks for a file
+
         first, last = (day.isoformat() for day in period)
         after = {"form": form, "since": first, "until": last}
         parts.staff.store.audit.record(me.actor, "report_exported", Subject("report"), after=after)
-        body = made(parts.of(*period), words, parts.staff.clock())
+        body = (as_xlsx if form == "xlsx" else as_pdf)(parts.of(*period), words, parts.staff.clock())
         headers = {"Content-Disposition": f'attachment; filename="bao-cao-{first}-{last}.{form}"', "Cache-Control": "no-store"}
-        return Response(body, media_type=kind, headers=headers)
+        return Response(body, media_type=_FILES[form], headers=headers)
 
     return router
