@@ -266,11 +266,7 @@ class Gateway:
             return before
         if with_officer:
             return self._silent(message, case_id, started)
-        context = self._recollection.context(message)
-        if accepted:
-            with contextlib.suppress(StoreError, Hanging):
-                context = await self._database.run_within(_DATABASE_S, self._context, message)
-        context = context.preferring(message.province)
+        context = (_remembered(accepted, message) if accepted else self._recollection.context(message)).preferring(message.province)
         talk = await self._talk(message, accepted, case_id)
         if talk and talk.reply is None:
             return self._silent(message, case_id, started)
@@ -351,16 +347,18 @@ class Gateway:
         except (StoreError, Hanging):
             return answer
 
-    def _context(self, message: Message) -> Context:
-        stored = self._parts.store.conversations.context(message.conversation_id, message.received_at, FORGET_AFTER)
-        return read_context(json.loads(stored)) if stored else Context()
-
     def _ids(self, message: Message, started: float) -> dict[str, Any]:
         return {
             "conversation_id": message.conversation_id,
             "message_id": message.message_id,
             "latency_ms": round((time.perf_counter() - started) * 1000, 1),
         }
+
+
+def _remembered(accepted: Accepted, message: Message) -> Context:
+    """What the database had in mind when it took the message."""
+    fresh = accepted.context_at is not None and accepted.context_at >= message.received_at - FORGET_AFTER
+    return read_context(json.loads(accepted.context_json)) if accepted.context_json and fresh else Context()
 
 
 def _parsed(answer_json: str | None) -> dict[str, Any] | None:

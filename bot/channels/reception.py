@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -108,7 +109,9 @@ class Reception:
         self._done: Grouped[Worked] = Grouped(self._finish)
         self._wake = asyncio.Event()
         self._alarm = False
-        """Something of danger came in since anybody looked."""
+        """Something of danger came in, or is over, since anybody looked."""
+        self._spilled = False
+        """Something was spilled since anybody looked."""
         self._right_of_way = right_of_way or RightOfWay()
         self._busy: dict[Lane, dict[str, asyncio.Task[None]]] = {"danger": {}, "normal": {}}
         self._aside: set[asyncio.Task[None]] = set()
@@ -164,6 +167,7 @@ class Reception:
                 if row.lane == "danger":
                     self._start(self._at_once.answer(read_incoming(row.body_json)))
             await self._spilling.run(self._spill.append, rows)
+            self._spilled = True
             return
         self._count(rows, new)
 
@@ -182,12 +186,17 @@ class Reception:
         """Until cancelled. What is in hand then is worked by the next program."""
         if self._alone:
             await self._surely(self._store.inbox.release)
+        looked_at = -math.inf
         try:
             while True:
                 self._wake.clear()
+                now = asyncio.get_running_loop().time()
+                if all_lanes := now - looked_at >= _EVERY_S:  # what other programs, failures and lapsed leases have left
+                    looked_at = now
                 try:
-                    await self._replay()
-                    await self.round()
+                    if all_lanes or self._spilled:
+                        await self._replay()
+                    await self.round(all_lanes=all_lanes)
                 except StoreError as error:
                     logger.error("event=inbox_waits why=%s", error.advice)
                 with contextlib.suppress(TimeoutError):  # not wait_for: in Python 3.11 it swallows a cancelling that meets a wake
@@ -203,9 +212,12 @@ class Reception:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def round(self) -> int:
-        """Begin work on what is due, as far as hands are free; on how many events. Raises StoreError."""
-        begun = await self._begin_danger()
+    async def round(self, *, all_lanes: bool = True) -> int:
+        """Begin work on what is due, as far as hands are free; on how many events. Raises StoreError.
+
+        `all_lanes`: look for danger also where none is known to have come.
+        """
+        begun = await self._begin_danger() if all_lanes or self._alarm else 0
         danger, normal = self._busy["danger"], self._busy["normal"]
         if free := SIDE_BY_SIDE - len(normal):
             for item in await self._working.run(self._store.inbox.due, free, frozenset(normal.keys() | danger.keys()), "normal"):
@@ -231,6 +243,7 @@ class Reception:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _replay(self) -> None:
+        self._spilled = False
         if await self._spilling.run(self._spill.waiting):
             moved = await self._spilling.run(self._spill.replay, self._store)
             logger.warning("event=spill_replayed events=%d", moved)
@@ -243,6 +256,7 @@ class Reception:
         def ended(done: asyncio.Task[None]) -> None:
             if busy.get(item.conversation_id) is done:
                 del busy[item.conversation_id]
+            self._alarm = self._alarm or item.lane == "danger"  # the next of this conversation may be worked
             self._wake.set()
             if not done.cancelled() and (error := done.exception()):
                 logger.error(
