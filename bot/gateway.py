@@ -33,7 +33,7 @@ from bot.direct import WorkshopDown, directly
 from bot.duty.talk import Talk, talk_about
 from bot.intake import Intake
 from bot.lanes import Hanging, Lane, RightOfWay
-from bot.recollection import FORGET_AFTER, Recollection
+from bot.recollection import FORGET_AFTER, Ear, Recollection
 from bot.throttle import Throttle
 from knowledge.directory import VIETNAM, Directory
 from knowledge.errors import IndexFault, KnowledgeError, RequestRefused, StoreError
@@ -116,6 +116,7 @@ class Gateway:
         """Where answers are worked out without Rasa; None for here."""
         self._throttle = throttle or Throttle()
         self._recollection = Recollection()
+        self.ear = Ear(parts.triage)
         self._waiting = 0
         self.intake = Intake(parts.store, parts.journal)
         self.right_of_way = RightOfWay()
@@ -174,18 +175,13 @@ class Gateway:
     def forget(self, conversation_id: str) -> None:
         """What is in memory of a conversation; the store's `forget` is for the rest."""
         self._recollection.forget(conversation_id)
+        self.ear.forget()
 
     async def _assessed(self, message: Message) -> Assessment:
         before = self._recollection.texts_before(message)
-        said = [*before, message.text]
-        assessment = self._recollection.assessment(message.conversation_id, said)
-        if assessment is None:
-            if sum(map(len, said)) <= _LONG:
-                assessment = self._parts.triage.assess(message.text, before)
-            else:
-                assessment = await self._reading.run(self._parts.triage.assess, message.text, before)
-            self._recollection.note_assessment(message.conversation_id, said, assessment)
-        return assessment
+        if sum(map(len, [*before, message.text])) <= _LONG:
+            return self.ear.hear(message.conversation_id, message.text, before)
+        return await self._reading.run(self.ear.hear, message.conversation_id, message.text, before)
 
     def _said_before(self, message: Message, assessment: Assessment) -> bool:
         """Whether all the danger lies in the messages before, which were answered: "em ở Cà Mau" then belongs to the talk about the case.
@@ -195,13 +191,13 @@ class Gateway:
         contact, joined, before = self._parts.contact, self.intake.joined(message.conversation_id), self._recollection.texts_before(message)
         if joined is None or not before or len(message.text) + sum(map(len, before)) > _LONG:
             return False
-        if self._parts.triage.assess(message.text).urgent:
+        if self.ear.hear(message.conversation_id, message.text).urgent:
             return False
         if joined.taken:
             return True  # an officer reads it
         if contact is None:
             return False
-        answered = self._parts.triage.assess(before[-1], before[:-1])
+        answered = self.ear.hear(message.conversation_id, before[-1], before[:-1])
         if answered.risk < assessment.risk:
             return False
         if assessment.risk < Risk.THREAT and set(assessment.kinds) <= set(answered.kinds):
@@ -252,7 +248,7 @@ class Gateway:
     def _adds_nothing(self, message: Message) -> bool:
         """Whether the danger lies in the messages before, whose numbers were shown: there is time to ask whether an officer has them."""
         joined = self.intake.joined(message.conversation_id)
-        return joined is not None and len(message.text) <= _LONG and not self._parts.triage.assess(message.text).urgent
+        return joined is not None and len(message.text) <= _LONG and not self.ear.hear(message.conversation_id, message.text).urgent
 
     def _silent(self, message: Message, case_id: str | None, started: float) -> dict[str, Any]:
         """What is answered while an officer has the conversation: nothing, but that the message is kept."""

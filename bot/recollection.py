@@ -10,10 +10,11 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, Protocol
 
 from actions.model import Context, Message
-from actions.triage import Assessment
+from actions.triage import Assessment, Triage
 
 FORGET_AFTER = timedelta(minutes=60)
 """A conversation that rests this long begins anew."""
@@ -25,7 +26,36 @@ _REMEMBERED = 5_000
 _ANSWERED = 1_000
 """First answers that are known, in case the same message comes again."""
 
+_HEARD = 512
+"""Messages that are on their way from the door to their answer."""
+
 Answering = asyncio.Task[dict[str, Any]]
+
+
+class Listening(Protocol):
+    """What Ear does; a fake in tests."""
+
+    def hear(self, conversation_id: str, text: str, earlier: Sequence[str] = ()) -> Assessment:
+        """What triage reads in a message of a conversation. `earlier`: those before it, oldest first."""
+        ...
+
+
+class Ear:
+    """Triage that need not read twice what it has just read: a channel asks at the door, for the lane, and again before the answer.
+
+    Shared by threads.
+    """
+
+    def __init__(self, triage: Triage) -> None:
+        self._heard = lru_cache(_HEARD)(lambda _, text, earlier: triage.assess(text, earlier))
+
+    def hear(self, conversation_id: str, text: str, earlier: Sequence[str] = ()) -> Assessment:
+        """See Listening."""
+        return self._heard(conversation_id, text, tuple(earlier))
+
+    def forget(self) -> None:
+        """Nothing that was read stays."""
+        self._heard.cache_clear()
 
 
 class Recollection:
@@ -33,7 +63,6 @@ class Recollection:
 
     def __init__(self) -> None:
         self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
-        self._assessments: OrderedDict[str, tuple[Sequence[str], Assessment]] = OrderedDict()
         self._earlier: OrderedDict[str, deque[tuple[datetime, str]]] = OrderedDict()
         self._contexts: OrderedDict[str, tuple[datetime, Context]] = OrderedDict()
         self._answering: OrderedDict[tuple[str, str], Answering] = OrderedDict()
@@ -49,16 +78,6 @@ class Recollection:
         texts.append((message.received_at, message.text))
         self._earlier[message.conversation_id] = texts
         _trim(self._earlier)
-
-    def assessment(self, conversation_id: str, said: Sequence[str]) -> Assessment | None:
-        """What triage made of these texts, if they were the last that it read: a channel asks whether it is danger, then for the answer."""
-        known, assessment = self._assessments.get(conversation_id, ((), None))
-        return assessment if known == said else None
-
-    def note_assessment(self, conversation_id: str, said: Sequence[str], assessment: Assessment) -> None:
-        """What triage made of these texts."""
-        self._assessments[conversation_id] = said, assessment
-        _trim(self._assessments)
 
     def context(self, message: Message) -> Context:
         """What the last answer left to remember; nothing after a rest."""
@@ -92,7 +111,6 @@ class Recollection:
     def forget(self, conversation_id: str) -> None:
         """Nothing of what was written or said stays."""
         self._earlier.pop(conversation_id, None)
-        self._assessments.pop(conversation_id, None)
         self._contexts.pop(conversation_id, None)
 
 

@@ -16,7 +16,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from actions.triage import Triage
 from bot.channels.at_once import AtOnce
 from bot.channels.coding import calls, read_incoming, write_buttons, write_incoming
 from bot.channels.grouped import Grouped
@@ -27,13 +26,14 @@ from bot.channels.spill import Spill
 from bot.gateway import MAX_ID, TooMany
 from bot.lanes import Hanging, RightOfWay
 from bot.lanes import Lane as Thread
+from bot.recollection import Listening
 from knowledge.errors import StoreError
 from knowledge.store import InboxItem, InboxRow, NewMenu, NewSend, Store, Worked
 
 logger = logging.getLogger("trogiup.reception")
 
-SIDE_BY_SIDE = 32
-"""Conversations that are answered at once, beside those in danger."""
+SIDE_BY_SIDE = 16
+"""Conversations that are answered at once, beside those in danger: as many as two cores answer in a quarter of a second."""
 CROWD, CROWD_OF_CASE, CROWD_KEPT = 20, 500, 5
 """More events than that waiting in one conversation are a flood, of which the last few are kept. Where a case is live somebody may be
 typing many short lines, and each is for the officer to read."""
@@ -41,13 +41,14 @@ NOTICE_EVERY_S = 600
 TRIES = 3
 _PAUSES_S = (1.0, 5.0)
 _EVERY_S = 0.5
-_STAND_ASIDE_S = 0.02
-"""So long the next answer waits for what is just being taken in: a service wants to know soon that a message is kept."""
+_STAND_ASIDE_S = 0.25
+"""So long the next answer waits at most for what is just being taken in: a service wants to know soon that a message is kept, and answers
+begun beside it would have to wait for each other."""
 _DATABASE_S = 1.0
 _RETRY_S = (0.2, 0.5, 1.0, 2.0)
 _UNKNOWN_CHANNEL = timedelta(minutes=10)
 _TYPING_AFTER_S = 0.3
-_FEW = 16
+_FEW = 8
 """Conversations in hand at which typing is still shown."""
 _LONG = 1_500
 """Characters that triage reads within a millisecond or two; longer ones are read beside the event loop."""
@@ -82,7 +83,7 @@ class Reception:
         store: Store,
         channels: Mapping[str, Channel],
         concierge: Concierge,
-        triage: Triage,
+        ear: Listening,
         clock: Callable[[], datetime],
         spill: Spill,
         *,
@@ -97,7 +98,7 @@ class Reception:
         self._store = store
         self._channels = channels
         self._concierge = concierge
-        self._triage = triage
+        self._ear = ear
         self._clock = clock
         self._spill = spill
         self._to_send = to_send
@@ -151,9 +152,9 @@ class Reception:
         if not event.text or event.kind in {"staff", "left"}:
             return "normal"
         if len(event.text) <= _LONG:
-            urgent = self._triage.assess(event.text).urgent
+            urgent = self._ear.hear(event.conversation_id, event.text).urgent
         else:
-            urgent = (await self._reading.run(self._triage.assess, event.text)).urgent
+            urgent = (await self._reading.run(self._ear.hear, event.conversation_id, event.text)).urgent
         return "danger" if urgent else "normal"
 
     async def _keep(self, rows: Sequence[InboxRow]) -> None:
