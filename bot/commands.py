@@ -55,6 +55,8 @@ def _print(value: object) -> None:
 
 def serve(settings: Settings, arguments: argparse.Namespace) -> int:
     """Until it is stopped."""
+    import uvloop
+
     from bot.serve import open_index
     from bot.serve import serve as run_service
     from bot.supervisor import check_port
@@ -65,7 +67,7 @@ def serve(settings: Settings, arguments: argparse.Namespace) -> int:
         services.knowledge_base.ensure(_note)
         open_index(services, _note)
         with workshop(services) as forked:
-            asyncio.run(run_service(services, _announce, with_rasa=not arguments.without_rasa, workshop=forked))
+            uvloop.run(run_service(services, _announce, with_rasa=not arguments.without_rasa, workshop=forked))
     return 0
 
 

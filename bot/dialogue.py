@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
-
-import httpx
+from typing import Any, Protocol
 
 from actions.answering import LIMIT
 from actions.eligibility_outcome import shortened
+from bot.loopback import Said, Unanswered
 from knowledge.errors import TrogiupError
 
 TIMEOUT_S = 2.0
@@ -25,12 +24,19 @@ class RasaUnavailable(TrogiupError):
     """Rasa is down, too slow, or answered with something else than an answer."""
 
 
+class Posting(Protocol):
+    """What bot.loopback.Loopback does; a fake in tests."""
+
+    async def post(self, path: str, body: object) -> Said:
+        """The answer. Unanswered."""
+        ...
+
+
 class Rasa:
     """A client of Rasa's REST channel."""
 
-    def __init__(self, url: str, client: httpx.AsyncClient, clock: Callable[[], float] = time.monotonic) -> None:
-        self._url = f"{url}/webhooks/rest/webhook"
-        self._client = client
+    def __init__(self, server: Posting, clock: Callable[[], float] = time.monotonic) -> None:
+        self._server = server
         self._clock = clock
         self._resting_until = 0.0
 
@@ -41,12 +47,11 @@ class Rasa:
         body = {"sender": conversation_id, "message": _as_words(text), "metadata": dict(metadata)}
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                response = await self._client.post(self._url, json=body)
-            sent = response.raise_for_status().json()
+                sent = (await self._server.post("/webhooks/rest/webhook", body)).json()
         except TimeoutError as error:
             self._resting_until = self._clock() + REST_S
             raise RasaUnavailable("Rasa did not answer in time.") from error
-        except (httpx.HTTPError, ValueError) as error:
+        except (Unanswered, ValueError) as error:
             raise RasaUnavailable("Rasa does not answer.") from error
         customs = [message.get("custom") for message in sent if isinstance(message, dict)] if isinstance(sent, list) else []
         told = [custom for custom in customs if isinstance(custom, dict) and custom.keys() >= {"answer", "context"}]

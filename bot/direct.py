@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime
+from http import HTTPStatus
 from typing import Any
-
-import httpx
 
 from actions.assistant import Assistant
 from actions.eligibility_outcome import Eligibility
 from actions.model import Answer, Context, Message
+from bot.dialogue import Posting
+from bot.loopback import Unanswered
 from knowledge.errors import IndexFault, TrogiupError
 
 TIMEOUT_S = 5.0
@@ -25,20 +26,19 @@ class WorkshopDown(TrogiupError):
 class FarAnswers:
     """A client of the worker's plain answers."""
 
-    def __init__(self, address: str, client: httpx.AsyncClient) -> None:
-        self._url = f"{address}/answer"
-        self._client = client
+    def __init__(self, server: Posting) -> None:
+        self._server = server
 
     async def answer(self, message: Message, context: Context) -> Mapping[str, Any]:
         """The payload (actions/rasa_actions.py). WorkshopDown; IndexFault when the worker has no index either."""
         body = {"message": _as_json(message), "context": asdict(context)}
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                response = await self._client.post(self._url, json=body)
-            if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+                said = await self._server.post("/answer", body)
+            if said.status == HTTPStatus.SERVICE_UNAVAILABLE:
                 raise IndexFault("The index cannot be read: run trogiup index build.")
-            told = response.raise_for_status().json()
-        except (httpx.HTTPError, TimeoutError, ValueError) as error:
+            told = said.json()
+        except (Unanswered, TimeoutError, ValueError) as error:
             raise WorkshopDown("The process that works out answers does not answer: it is started again.") from error
         if not (isinstance(told, dict) and told.keys() >= {"answer", "context"}):
             raise WorkshopDown("The process that works out answers sent something else.")

@@ -15,10 +15,9 @@ import json
 import logging
 import secrets
 import time
-from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from actions.assistant import Assistant
@@ -34,6 +33,7 @@ from bot.direct import WorkshopDown, directly
 from bot.duty.talk import Talk, talk_about
 from bot.intake import Intake
 from bot.lanes import Hanging, Lane, RightOfWay
+from bot.recollection import FORGET_AFTER, Ear, Recollection
 from bot.throttle import Throttle
 from knowledge.directory import VIETNAM, Directory
 from knowledge.errors import IndexFault, KnowledgeError, RequestRefused, StoreError
@@ -46,18 +46,9 @@ logger = logging.getLogger("trogiup.gateway")
 
 MAX_TEXT = 4000
 MAX_ID = 128
-FORGET_AFTER = timedelta(minutes=60)
-"""A conversation that rests this long begins anew."""
 _DATABASE_S = 2.0
 _OFFICER_S = 0.25
 """How long a message that adds no danger waits to know whether an officer has the conversation."""
-_EARLIER = 4
-"""Messages before this one that triage reads with it: danger is often split over several."""
-_EARLIER_WITHIN = timedelta(minutes=10)
-_REMEMBERED = 5_000
-"""Conversations whose last messages are kept in memory for triage, which may not wait for the database."""
-_ANSWERED = 1_000
-"""First answers that are known, in case the same message comes again."""
 _WAITING = 64
 """Messages that may wait for an answer at once: about two seconds' work. Danger, and what an officer waits for, does not count."""
 _BUSY_RETRY_S = 3
@@ -124,12 +115,8 @@ class Gateway:
         self.elsewhere: Elsewhere | None = None
         """Where answers are worked out without Rasa; None for here."""
         self._throttle = throttle or Throttle()
-        self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
-        self._read: OrderedDict[str, tuple[list[str], Assessment]] = OrderedDict()
-        """What was read last in a conversation: a channel asks whether it is danger, and then for the answer."""
-        self._earlier: OrderedDict[str, deque[tuple[datetime, str]]] = OrderedDict()
-        self._contexts: OrderedDict[str, tuple[datetime, Context]] = OrderedDict()
-        self._answered: OrderedDict[tuple[str, str], asyncio.Task[dict[str, Any]]] = OrderedDict()
+        self._recollection = Recollection()
+        self.ear = Ear(parts.triage)
         self._waiting = 0
         self.intake = Intake(parts.store, parts.journal)
         self.right_of_way = RightOfWay()
@@ -165,16 +152,16 @@ class Gateway:
         message = self._message(conversation_id, text, message_id, as_of, channel, province)
         assessment = await self._assessed(message)
         if assessment.urgent and not self._said_before(message, assessment):
-            self._remember(message)
+            self._recollection.note_text(message)
             return await self._urgent_once(message, assessment, started)
         if wait := self._throttle.wait_for(conversation_id):
             raise TooMany(self._parts.texts("errors.too_many", phones="113, 115, 111"), wait)
         if self._waiting >= _WAITING and self.intake.joined(conversation_id) is None:
             raise TooMany(self._parts.texts("errors.busy", phones="113, 115, 111"), _BUSY_RETRY_S)
-        self._remember(message)
+        self._recollection.note_text(message)
         self._waiting += 1
         try:
-            async with self._turn(conversation_id):
+            async with self._recollection.turn(conversation_id):
                 return await self._answer(message, started)
         finally:
             self._waiting -= 1
@@ -187,38 +174,30 @@ class Gateway:
 
     def forget(self, conversation_id: str) -> None:
         """What is in memory of a conversation; the store's `forget` is for the rest."""
-        self._earlier.pop(conversation_id, None)
-        self._read.pop(conversation_id, None)
-        self._contexts.pop(conversation_id, None)
+        self._recollection.forget(conversation_id)
+        self.ear.forget()
 
     async def _assessed(self, message: Message) -> Assessment:
-        before = self._texts_before(message)
-        said = [*before, message.text]
-        known, assessment = self._read.get(message.conversation_id, ([], None))
-        if assessment is None or known != said:
-            if sum(map(len, said)) <= _LONG:
-                assessment = self._parts.triage.assess(message.text, before)
-            else:
-                assessment = await self._reading.run(self._parts.triage.assess, message.text, before)
-            self._read[message.conversation_id] = said, assessment
-            _trim(self._read)
-        return assessment
+        before = self._recollection.texts_before(message)
+        if sum(map(len, [*before, message.text])) <= _LONG:
+            return self.ear.hear(message.conversation_id, message.text, before)
+        return await self._reading.run(self.ear.hear, message.conversation_id, message.text, before)
 
     def _said_before(self, message: Message, assessment: Assessment) -> bool:
         """Whether all the danger lies in the messages before, which were answered: "em ở Cà Mau" then belongs to the talk about the case.
 
         Where seconds may count, only what plainly tells something else; the numbers come again for anything that might be part of it.
         """
-        contact, joined, before = self._parts.contact, self.intake.joined(message.conversation_id), self._texts_before(message)
+        contact, joined, before = self._parts.contact, self.intake.joined(message.conversation_id), self._recollection.texts_before(message)
         if joined is None or not before or len(message.text) + sum(map(len, before)) > _LONG:
             return False
-        if self._parts.triage.assess(message.text).urgent:
+        if self.ear.hear(message.conversation_id, message.text).urgent:
             return False
         if joined.taken:
             return True  # an officer reads it
         if contact is None:
             return False
-        answered = self._parts.triage.assess(before[-1], before[:-1])
+        answered = self.ear.hear(message.conversation_id, before[-1], before[:-1])
         if answered.risk < assessment.risk:
             return False
         if assessment.risk < Risk.THREAT and set(assessment.kinds) <= set(answered.kinds):
@@ -241,12 +220,10 @@ class Gateway:
 
     async def _urgent_once(self, message: Message, assessment: Assessment, started: float) -> dict[str, Any]:
         """One answer for all copies of a message. It is worked out to the end also when the one who asks goes away."""
-        key = (message.conversation_id, message.message_id)
-        answering = self._answered.get(key)
+        answering = self._recollection.answering(message)
         if answering is None:
-            answering = self._answered[key] = asyncio.create_task(self._urgent(message, assessment, started))
-            while len(self._answered) > _ANSWERED:
-                self._answered.popitem(last=False)
+            answering = asyncio.create_task(self._urgent(message, assessment, started))
+            self._recollection.note_answering(message, answering)
         with self.right_of_way.taken():
             return dict(await asyncio.shield(answering))
 
@@ -271,7 +248,7 @@ class Gateway:
     def _adds_nothing(self, message: Message) -> bool:
         """Whether the danger lies in the messages before, whose numbers were shown: there is time to ask whether an officer has them."""
         joined = self.intake.joined(message.conversation_id)
-        return joined is not None and len(message.text) <= _LONG and not self._parts.triage.assess(message.text).urgent
+        return joined is not None and len(message.text) <= _LONG and not self.ear.hear(message.conversation_id, message.text).urgent
 
     def _silent(self, message: Message, case_id: str | None, started: float) -> dict[str, Any]:
         """What is answered while an officer has the conversation: nothing, but that the message is kept."""
@@ -285,11 +262,7 @@ class Gateway:
             return before
         if with_officer:
             return self._silent(message, case_id, started)
-        context = self._context_in_memory(message)
-        if accepted:
-            with contextlib.suppress(StoreError, Hanging):
-                context = await self._database.run_within(_DATABASE_S, self._context, message)
-        context = context.preferring(message.province)
+        context = (_remembered(accepted, message) if accepted else self._recollection.context(message)).preferring(message.province)
         talk = await self._talk(message, accepted, case_id)
         if talk and talk.reply is None:
             return self._silent(message, case_id, started)
@@ -300,8 +273,7 @@ class Gateway:
         if answer["kind"] == "handover" and not talk:
             answer = await self._handed_over(message, answer)
         kept = replace(read_context(told["context"]), preferred=message.province)
-        self._contexts[message.conversation_id] = (message.received_at, kept)
-        _trim(self._contexts)
+        self._recollection.note_context(message, kept)
         return await self._finished(message, answer, kept) if accepted else answer
 
     async def _accepted(self, message: Message) -> tuple[Accepted | None, str | None, bool]:
@@ -371,14 +343,6 @@ class Gateway:
         except (StoreError, Hanging):
             return answer
 
-    def _context(self, message: Message) -> Context:
-        stored = self._parts.store.conversations.context(message.conversation_id, message.received_at, FORGET_AFTER)
-        return read_context(json.loads(stored)) if stored else Context()
-
-    def _context_in_memory(self, message: Message) -> Context:
-        at, context = self._contexts.get(message.conversation_id, (message.received_at, Context()))
-        return context if message.received_at - at <= FORGET_AFTER else Context()
-
     def _ids(self, message: Message, started: float) -> dict[str, Any]:
         return {
             "conversation_id": message.conversation_id,
@@ -386,31 +350,12 @@ class Gateway:
             "latency_ms": round((time.perf_counter() - started) * 1000, 1),
         }
 
-    def _texts_before(self, message: Message) -> list[str]:
-        since = message.received_at - _EARLIER_WITHIN
-        return [text for at, text in self._earlier.get(message.conversation_id, ()) if at >= since]
 
-    def _remember(self, message: Message) -> None:
-        texts = self._earlier.pop(message.conversation_id, deque(maxlen=_EARLIER))
-        texts.append((message.received_at, message.text))
-        self._earlier[message.conversation_id] = texts
-        _trim(self._earlier)
-
-    def _turn(self, conversation_id: str) -> asyncio.Lock:
-        """One message of a conversation at a time. A lock in use is never dropped."""
-        lock = self._locks.pop(conversation_id, None) or asyncio.Lock()
-        self._locks[conversation_id] = lock
-        if len(self._locks) > _REMEMBERED:
-            for key in [k for k, held in self._locks.items() if not held.locked()][: _REMEMBERED // 10]:
-                if key != conversation_id:
-                    del self._locks[key]
-        return lock
+def _remembered(accepted: Accepted, message: Message) -> Context:
+    """What the database had in mind when it took the message."""
+    fresh = accepted.context_at is not None and accepted.context_at >= message.received_at - FORGET_AFTER
+    return read_context(json.loads(accepted.context_json)) if accepted.context_json and fresh else Context()
 
 
 def _parsed(answer_json: str | None) -> dict[str, Any] | None:
     return dict(json.loads(answer_json)) if answer_json else None
-
-
-def _trim(table: OrderedDict[str, Any]) -> None:
-    while len(table) > _REMEMBERED:
-        table.popitem(last=False)

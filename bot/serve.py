@@ -30,6 +30,7 @@ from bot.duty.dispatcher import Dispatcher
 from bot.duty.retention import RetentionSchedule
 from bot.gateway import Gateway
 from bot.lanes import switch_quickly
+from bot.loopback import Loopback
 from bot.reports.counting import Counting
 from bot.services import ROOT, Services, remember_missing, trim_memory
 from bot.supervisor import Child, check_port, ensure_rasa_model, free_port, http_probe, rasa_command
@@ -67,10 +68,9 @@ async def house(
         switch_quickly()
         remember_missing()
         gateway = Gateway(services.gateway_parts(), None)
-        client = await stack.enter_async_context(httpx.AsyncClient(timeout=5, trust_env=False))
         if workshop:
-            gateway.elsewhere = FarAnswers(workshop.address, client)
-        child = await _rasa(services, say, stack, gateway, client, workshop) if with_rasa else None
+            gateway.elsewhere = FarAnswers(_asked(workshop.port, stack))
+        child = await _rasa(services, say, stack, gateway, workshop) if with_rasa else None
         if workshop is None:  # Rasa takes seconds to start; the encoder's libraries are loaded meanwhile.
             await asyncio.to_thread(open_index, services, say)
         if child and wait_for_rasa:
@@ -114,7 +114,6 @@ async def _rasa(
     say: Callable[[str], None],
     stack: contextlib.AsyncExitStack,
     gateway: Gateway,
-    client: httpx.AsyncClient,
     workshop: Workshop | None,
 ) -> Child | None:
     """The action endpoint, and Rasa as a watched child that calls it and is asked by the gateway; None when there is no dialogue model."""
@@ -131,8 +130,14 @@ async def _rasa(
     child = Child("rasa", argv, env=env, cwd=ROOT, probe=probe, log=log, now=services.clock)
     await child.start()
     stack.push_async_callback(child.stop)
-    gateway.dialogue = Rasa(f"http://127.0.0.1:{rasa_port}", client)
+    gateway.dialogue = Rasa(_asked(rasa_port, stack))
     return child
+
+
+def _asked(port: int, stack: contextlib.AsyncExitStack) -> Loopback:
+    server = Loopback(port)
+    stack.push_async_callback(server.close)
+    return server
 
 
 async def serve(services: Services, say: Callable[[str], None], *, with_rasa: bool = True, workshop: Workshop | None = None) -> None:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from rasa_sdk.executor import ActionExecutor
@@ -158,7 +159,7 @@ def _work(app: FastAPI, services: Services, listening: socket.socket) -> None:
         await server.serve([listening])
         refreshing.cancel()
 
-    asyncio.run(serve())
+    uvloop.run(serve())
 
 
 async def _refresh(services: Services) -> None:

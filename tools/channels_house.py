@@ -23,6 +23,7 @@ from dataclasses import replace
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from actions.assistant import Assistant
 from actions.duty.notices import DutyNotices
@@ -103,7 +104,7 @@ def main() -> int:
     if sys.argv[1] == "serve":
         return trogiup(["serve"])
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    asyncio.run(_run(Settings.load(os.environ, ROOT), real=sys.argv[1] == "real"))
+    uvloop.run(_run(Settings.load(os.environ, ROOT), real=sys.argv[1] == "real"))
     return 0
 
 

@@ -91,7 +91,7 @@ async def open_channels(services: Services, gateway: Gateway, notices: DutyNotic
         store,
         channels,
         answering,
-        services.triage,
+        gateway.ear,
         clock,
         spill,
         to_send=to_send,

@@ -84,6 +84,16 @@ class Parcel:
         return self.rows[0]
 
 
+@dataclass(frozen=True, slots=True)
+class _Want:
+    """So many calls of a lane may go out now, but to conversations that are held."""
+
+    channel: str
+    lane: Lane
+    free: int
+    held: frozenset[str]
+
+
 class Postman:
     """Sends for all channels. One for a process; used on one event loop."""
 
@@ -147,30 +157,40 @@ class Postman:
     async def round(self) -> int:
         """Begin to send what is due and allowed, danger first; how many calls. Raises StoreError."""
         await self._recover()
+        wanted = [want for lane in SIDE_BY_SIDE for name in self._channels if (want := self._want(name, lane)).free > 0]
+        claimed = await self._thread.run(self._claim, wanted)
         begun = 0
-        for lane in SIDE_BY_SIDE:
-            for name in self._channels:
-                begun += await self._begin(name, lane)
+        for want, sends in zip(wanted, claimed, strict=True):
+            busy = self._busy[want.channel, want.lane]
+            for send in sends:
+                self._gates[want.channel].spend(send.conversation_id, self._clock())
+                task = asyncio.create_task(self._deliver(self._channels[want.channel], send))
+                busy[send.conversation_id] = task
+                task.add_done_callback(partial(self._ended, busy, send))
+                await asyncio.sleep(0)  # one by one: who comes in meanwhile does not wait for all of them
+            if len(sends) == want.free:
+                self._wake.set()  # there may be more
+            begun += len(sends)
         return begun
 
-    async def _begin(self, name: str, lane: Lane) -> int:
+    def _want(self, name: str, lane: Lane) -> _Want:
         now, gate, busy = self._clock(), self._gates[name], self._busy[name, lane]
         free = min(SIDE_BY_SIDE[lane] - len(busy), CLAIMED_AT_ONCE)
-        if lane == "normal":
-            free = min(free, gate.free(now))
-        if free <= 0:
-            return 0
-        held = busy.keys() | gate.held(now) if lane == "normal" else busy.keys()
-        claimed = await self._thread.run(self._store.sends.claim, (name,), free, LEASE, frozenset(held), lane)
-        for send in claimed:
-            gate.spend(send.conversation_id, now)
-            task = asyncio.create_task(self._deliver(self._channels[name], send))
-            busy[send.conversation_id] = task
-            task.add_done_callback(partial(self._ended, busy, send))
-            await asyncio.sleep(0)  # one by one: who comes in meanwhile does not wait for all of them
-        if len(claimed) == free:
-            self._wake.set()  # there may be more
-        return len(claimed)
+        if lane == "danger":
+            return _Want(name, lane, free, frozenset(busy))
+        return _Want(name, lane, min(free, gate.free(now)), frozenset(busy.keys() | gate.held(now)))
+
+    def _claim(self, wanted: Sequence[_Want]) -> list[Sequence[Send]]:
+        """In the thread of sends, all in one visit. StoreError where nothing was claimed: what was has to be sent."""
+        claimed: list[Sequence[Send]] = []
+        for want in wanted:
+            try:
+                claimed.append(self._store.sends.claim((want.channel,), want.free, LEASE, want.held, want.lane))
+            except StoreError:
+                if not any(claimed):
+                    raise
+                claimed.append(())
+        return claimed
 
     def _ended(self, busy: dict[str, asyncio.Task[None]], send: Send, done: asyncio.Task[None]) -> None:
         if busy.get(send.conversation_id) is done:

@@ -11,11 +11,11 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from actions.triage import Triage
 from bot.channels.at_once import AtOnce
 from bot.channels.coding import calls, read_incoming, write_buttons, write_incoming
 from bot.channels.grouped import Grouped
@@ -26,13 +26,14 @@ from bot.channels.spill import Spill
 from bot.gateway import MAX_ID, TooMany
 from bot.lanes import Hanging, RightOfWay
 from bot.lanes import Lane as Thread
+from bot.recollection import Listening
 from knowledge.errors import StoreError
 from knowledge.store import InboxItem, InboxRow, NewMenu, NewSend, Store, Worked
 
 logger = logging.getLogger("trogiup.reception")
 
-SIDE_BY_SIDE = 32
-"""Conversations that are answered at once, beside those in danger."""
+SIDE_BY_SIDE = 16
+"""Conversations that are answered at once, beside those in danger: as many as two cores answer in a quarter of a second."""
 CROWD, CROWD_OF_CASE, CROWD_KEPT = 20, 500, 5
 """More events than that waiting in one conversation are a flood, of which the last few are kept. Where a case is live somebody may be
 typing many short lines, and each is for the officer to read."""
@@ -40,13 +41,14 @@ NOTICE_EVERY_S = 600
 TRIES = 3
 _PAUSES_S = (1.0, 5.0)
 _EVERY_S = 0.5
-_STAND_ASIDE_S = 0.02
-"""So long the next answer waits for what is just being taken in: a service wants to know soon that a message is kept."""
+_STAND_ASIDE_S = 0.25
+"""So long the next answer waits at most for what is just being taken in: a service wants to know soon that a message is kept, and answers
+begun beside it would have to wait for each other."""
 _DATABASE_S = 1.0
 _RETRY_S = (0.2, 0.5, 1.0, 2.0)
 _UNKNOWN_CHANNEL = timedelta(minutes=10)
 _TYPING_AFTER_S = 0.3
-_FEW = 16
+_FEW = 8
 """Conversations in hand at which typing is still shown."""
 _LONG = 1_500
 """Characters that triage reads within a millisecond or two; longer ones are read beside the event loop."""
@@ -81,7 +83,7 @@ class Reception:
         store: Store,
         channels: Mapping[str, Channel],
         concierge: Concierge,
-        triage: Triage,
+        ear: Listening,
         clock: Callable[[], datetime],
         spill: Spill,
         *,
@@ -96,7 +98,7 @@ class Reception:
         self._store = store
         self._channels = channels
         self._concierge = concierge
-        self._triage = triage
+        self._ear = ear
         self._clock = clock
         self._spill = spill
         self._to_send = to_send
@@ -108,7 +110,9 @@ class Reception:
         self._done: Grouped[Worked] = Grouped(self._finish)
         self._wake = asyncio.Event()
         self._alarm = False
-        """Something of danger came in since anybody looked."""
+        """Something of danger came in, or is over, since anybody looked."""
+        self._spilled = False
+        """Something was spilled since anybody looked."""
         self._right_of_way = right_of_way or RightOfWay()
         self._busy: dict[Lane, dict[str, asyncio.Task[None]]] = {"danger": {}, "normal": {}}
         self._aside: set[asyncio.Task[None]] = set()
@@ -148,9 +152,9 @@ class Reception:
         if not event.text or event.kind in {"staff", "left"}:
             return "normal"
         if len(event.text) <= _LONG:
-            urgent = self._triage.assess(event.text).urgent
+            urgent = self._ear.hear(event.conversation_id, event.text).urgent
         else:
-            urgent = (await self._reading.run(self._triage.assess, event.text)).urgent
+            urgent = (await self._reading.run(self._ear.hear, event.conversation_id, event.text)).urgent
         return "danger" if urgent else "normal"
 
     async def _keep(self, rows: Sequence[InboxRow]) -> None:
@@ -164,6 +168,7 @@ class Reception:
                 if row.lane == "danger":
                     self._start(self._at_once.answer(read_incoming(row.body_json)))
             await self._spilling.run(self._spill.append, rows)
+            self._spilled = True
             return
         self._count(rows, new)
 
@@ -182,12 +187,17 @@ class Reception:
         """Until cancelled. What is in hand then is worked by the next program."""
         if self._alone:
             await self._surely(self._store.inbox.release)
+        looked_at = -math.inf
         try:
             while True:
                 self._wake.clear()
+                now = asyncio.get_running_loop().time()
+                if all_lanes := now - looked_at >= _EVERY_S:  # what other programs, failures and lapsed leases have left
+                    looked_at = now
                 try:
-                    await self._replay()
-                    await self.round()
+                    if all_lanes or self._spilled:
+                        await self._replay()
+                    await self.round(all_lanes=all_lanes)
                 except StoreError as error:
                     logger.error("event=inbox_waits why=%s", error.advice)
                 with contextlib.suppress(TimeoutError):  # not wait_for: in Python 3.11 it swallows a cancelling that meets a wake
@@ -203,9 +213,12 @@ class Reception:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def round(self) -> int:
-        """Begin work on what is due, as far as hands are free; on how many events. Raises StoreError."""
-        begun = await self._begin_danger()
+    async def round(self, *, all_lanes: bool = True) -> int:
+        """Begin work on what is due, as far as hands are free; on how many events. Raises StoreError.
+
+        `all_lanes`: look for danger also where none is known to have come.
+        """
+        begun = await self._begin_danger() if all_lanes or self._alarm else 0
         danger, normal = self._busy["danger"], self._busy["normal"]
         if free := SIDE_BY_SIDE - len(normal):
             for item in await self._working.run(self._store.inbox.due, free, frozenset(normal.keys() | danger.keys()), "normal"):
@@ -231,6 +244,7 @@ class Reception:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _replay(self) -> None:
+        self._spilled = False
         if await self._spilling.run(self._spill.waiting):
             moved = await self._spilling.run(self._spill.replay, self._store)
             logger.warning("event=spill_replayed events=%d", moved)
@@ -243,6 +257,7 @@ class Reception:
         def ended(done: asyncio.Task[None]) -> None:
             if busy.get(item.conversation_id) is done:
                 del busy[item.conversation_id]
+            self._alarm = self._alarm or item.lane == "danger"  # the next of this conversation may be worked
             self._wake.set()
             if not done.cancelled() and (error := done.exception()):
                 logger.error(

@@ -31,6 +31,7 @@ class Accepted:
     `fresh`: it came for the first time. `answer_json`: what it was answered before; None also when it came before but nobody finished (or
     it was forgotten): answer it again. `case_id`: the case it belongs to, whether it was this message that opened it or an earlier one.
     `human`: an officer has the conversation, and the assistant is silent; `holder_name`: that officer, as the citizen is told.
+    `context_json`: what the last finished answer left to remember, at `context_at`.
     """
 
     fresh: bool
@@ -38,6 +39,8 @@ class Accepted:
     case_id: str | None
     human: bool = False
     holder_name: str | None = None
+    context_json: str | None = field(default=None, repr=False)
+    context_at: datetime | None = None
 
 
 class Conversations:
@@ -87,7 +90,7 @@ class Conversations:
         """
         proposals = iter([case_id] if case_id else [])
         with self._database.write() as connection:
-            _enter(connection, conversation_id)
+            remembered = _enter(connection, conversation_id)
             row = {
                 "conversation_id": conversation_id,
                 "message_id": message_id,
@@ -117,7 +120,8 @@ class Conversations:
                 if belongs_to:
                     add_event(connection, belongs_to, received_at, "message")
             human = current is not None and current.state == "taken"
-            return Accepted(fresh, answer_json, belongs_to, human, _holder_name(connection, current) if human else None)
+            holder_name = _holder_name(connection, current) if human else None
+            return Accepted(fresh, answer_json, belongs_to, human, holder_name, *remembered)
 
     def finish(self, conversation_id: str, message_id: str, answer_json: str, context_json: str | None) -> str:
         """Keep what an accepted message was answered and what to remember; returns the answer that counts, which is the first one kept.
@@ -185,9 +189,10 @@ class Conversations:
         return deleted
 
 
-def _enter(connection: Connection, conversation_id: str) -> None:
-    """Make the conversation's row when it is new, and lock it either way until the end of the transaction."""
-    connection.execute(_conversation_insert(connection.dialect.name), {"conversation_id": conversation_id})
+def _enter(connection: Connection, conversation_id: str) -> tuple[str | None, datetime | None]:
+    """Make the conversation's row when it is new, and lock it either way until the transaction ends. What is remembered, and since when."""
+    entered = connection.execute(_conversation_insert(connection.dialect.name), {"conversation_id": conversation_id}).one()
+    return entered[0], entered[1]
 
 
 def lock_conversation(connection: Connection, conversation_id: str) -> None:
@@ -230,4 +235,5 @@ def _message_insert(dialect: str) -> Executable:
 @cache
 def _conversation_insert(dialect: str) -> Executable:
     unchanged = {"context_at": ConversationTable.context_at}
-    return insert_of(dialect, ConversationTable).on_conflict_do_update(index_elements=["conversation_id"], set_=unchanged)
+    entered = insert_of(dialect, ConversationTable).on_conflict_do_update(index_elements=["conversation_id"], set_=unchanged)
+    return entered.returning(ConversationTable.context_json, ConversationTable.context_at)

@@ -13,10 +13,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from actions.assistant import Assistant
 from actions.model import Context, Message
 from actions.rasa_actions import payload, read_context
 from bot.dialogue import RasaUnavailable
+from bot.loopback import Said, Unanswered
 from bot.settings import Settings
 from knowledge.collection import Collection
 from knowledge.directory import Directory
@@ -76,6 +79,20 @@ def rasa_down() -> RasaUnavailable:
 
 
 @dataclass
+class FakeServer:
+    """A server of ours behind bot.loopback.Loopback; `serve` may be a coroutine function, and raise what httpx raises."""
+
+    def __init__(self, serve: Callable[[httpx.Request], Any]) -> None:
+        self._transport = httpx.MockTransport(serve)
+
+    async def post(self, path: str, body: object) -> Said:
+        try:
+            answer = await self._transport.handle_async_request(httpx.Request("POST", f"http://ours{path}", json=body))
+        except httpx.HTTPError as error:
+            raise Unanswered("no") from error
+        return Said(answer.status_code, answer.content)
+
+
 class Faulty:
     """Stands in for a part: every call raises `error`, after `gate` was opened if there is one. `calls` counts them."""
 

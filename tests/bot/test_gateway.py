@@ -18,7 +18,8 @@ from actions.duty.desk import DutyDesk
 from actions.duty.notices import DutyNotices
 from bot import gateway as gateway_module
 from bot import intake
-from bot.gateway import FORGET_AFTER, MAX_TEXT, Gateway, Parts, TooLong, TooMany
+from bot.gateway import MAX_TEXT, Gateway, Parts, TooLong, TooMany
+from bot.recollection import FORGET_AFTER
 from bot.services import Services
 from bot.throttle import Throttle
 from knowledge.collection import Collection

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi.testclient import TestClient
-from house_fakes import FACILITIES, NOON, ROOT, Clock
+from house_fakes import FACILITIES, NOON, ROOT, Clock, FakeServer
 
 from actions.model import Context, Message
 from actions.rasa_actions import build_executor, payload
@@ -74,8 +74,7 @@ def asked_body(message: Message = ASKED) -> dict[str, Any]:
         sent.append(request)
         return httpx.Response(200, json={"answer": {}, "context": {}})
 
-    client = httpx.AsyncClient(transport=httpx.MockTransport(serve))
-    asyncio.run(FarAnswers("http://127.0.0.1:1", client).answer(message, Context()))
+    asyncio.run(FarAnswers(FakeServer(serve)).answer(message, Context()))
     return dict(json.loads(sent[0].content))
 
 
@@ -115,7 +114,7 @@ def test_the_worker_answers_as_the_assistant_does(opened: Services, clock: Clock
 
 
 def far(serve: Any) -> FarAnswers:
-    return FarAnswers("http://127.0.0.1:1", httpx.AsyncClient(transport=httpx.MockTransport(serve)))
+    return FarAnswers(FakeServer(serve))
 
 
 @pytest.mark.parametrize("response", [httpx.Response(500), httpx.Response(200, json=[]), httpx.Response(200, content=b"{")])

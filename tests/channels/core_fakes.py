@@ -1,4 +1,4 @@
-"""A channel, a concierge and a triage that do as they are told, and a house of both ends on one database."""
+"""A channel, a concierge and an ear that do as they are told, and a house of both ends on one database."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Clock:
         return self.now
 
 
-class FakeTriage:
+class FakeEar:
     """DANGER is danger."""
 
-    def assess(self, text: str, before: Sequence[str] = ()) -> Any:
+    def hear(self, conversation_id: str, text: str, earlier: Sequence[str] = ()) -> Any:
         return SimpleNamespace(urgent=DANGER in text)
 
 
@@ -142,8 +142,9 @@ class Office:
         channels = {self.channel.name: self.channel}
         store = store or self.store
         self.postman = Postman(store, channels, self.clock, Random(7), alone=True, call_s=0.05)
-        triage: Any = FakeTriage()
-        self.reception = Reception(store, channels, self.concierge, triage, self.clock, self.spill, to_send=self.postman.wake, alone=True)
+        self.reception = Reception(
+            store, channels, self.concierge, FakeEar(), self.clock, self.spill, to_send=self.postman.wake, alone=True
+        )
 
     async def receive(self, *events: Incoming) -> None:
         await self.reception.receive(self.channel.name, events)

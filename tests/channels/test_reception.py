@@ -13,7 +13,7 @@ from core_fakes import DANGER, FakeChannel, FakeConcierge, Office, OpenOffice, e
 
 from bot.channels.coding import read_buttons, read_incoming, write_incoming
 from bot.channels.model import Button, Malformed
-from bot.channels.reception import CROWD, CROWD_KEPT
+from bot.channels.reception import CROWD, CROWD_KEPT, SIDE_BY_SIDE
 from bot.gateway import TooMany
 from knowledge.errors import StoreError
 from knowledge.store import NewCase, Store
@@ -71,7 +71,7 @@ async def test_danger_does_not_wait_for_hands(office: Office) -> None:
     for name in held:
         office.concierge.gate[name] = asyncio.Event()
     await office.receive(*(event(name, name) for name in held))
-    assert await office.reception.round() == 32
+    assert await office.reception.round() == SIDE_BY_SIDE
     await office.receive(event("d", "n0", DANGER))
     assert await office.reception.round() == 1
     while "d" not in office.concierge.handled or office.reception._busy["danger"]:

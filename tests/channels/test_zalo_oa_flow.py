@@ -40,11 +40,11 @@ class Assessment:
 class Repeats:
     """The concierge and the triage: whatever says "cứu" is danger, and all is said back."""
 
-    def assess(self, text: str) -> Assessment:
+    def hear(self, conversation_id: str, text: str, earlier: Sequence[str] = ()) -> Assessment:
         return Assessment("cứu" in text)
 
     async def handle(self, incoming: Incoming) -> Sequence[Reply]:
-        lane = "danger" if self.assess(incoming.text).urgent else "normal"
+        lane = "danger" if self.hear(incoming.conversation_id, incoming.text).urgent else "normal"
         return (Reply(f"r:{incoming.event_id}", lane, (Block("text", f"{incoming.kind}: {incoming.text}"),)),)  # type: ignore[arg-type]
 
     def flooded(self, incoming: Incoming, skipped: int) -> Reply:
