@@ -32,7 +32,7 @@ from index.encoder import Encoder, build_static, load_encoder, load_static
 from index.lexical import LexicalIndex
 from knowledge.collection import Collection, dump, parse
 from knowledge.errors import EncoderMismatch, IndexFault, KnowledgeError, SnapshotDamaged, SnapshotMissing
-from knowledge.model import Document, Passage
+from knowledge.model import Passage
 
 FORMAT = 3
 """Raised whenever files written by an older version cannot be read; what is of another format is built anew."""

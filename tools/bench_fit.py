@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from index.analysis import syllables, terms, with_pairs
+from index.analysis import syllables, with_pairs
 from index.lexical import LexicalIndex
 from knowledge.text import marked_words, nfc, sentences, words
 from tools.bench_collections import Asked, Trial, articles, data_folder

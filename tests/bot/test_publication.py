@@ -39,9 +39,8 @@ class PowerCut(BaseException):
 
 @pytest.fixture
 def services(opened: Services, home: Path, clock: Clock) -> Iterator[Services]:
-    services = services_on(opened, home, clock)
-    yield services
-    services.close()
+    with services_on(opened, home, clock) as services:
+        yield services
 
 
 @pytest.fixture

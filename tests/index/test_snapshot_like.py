@@ -12,7 +12,7 @@ import pytest
 
 from index import snapshot
 from index.dense import DenseIndex
-from index.encoder import SentenceTransformerEncoder, Vectors
+from index.encoder import StaticEncoder, Vectors
 from index.snapshot import EMBEDDED, Snapshot
 from knowledge.collection import Collection
 from knowledge.model import Relation
@@ -42,13 +42,13 @@ def never(*_: object) -> None:
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Texts that are encoded from now on."""
     seen: list[str] = []
-    encode = SentenceTransformerEncoder.encode
+    encode = StaticEncoder.encode
 
-    def noted(self: SentenceTransformerEncoder, texts: Sequence[str]) -> Vectors:
+    def noted(self: StaticEncoder, texts: Sequence[str]) -> Vectors:
         seen.extend(texts)
         return encode(self, texts)
 
-    monkeypatch.setattr(SentenceTransformerEncoder, "encode", noted)
+    monkeypatch.setattr(StaticEncoder, "encode", noted)
     return seen
 
 
