@@ -95,7 +95,7 @@ class Retriever:
 
     def mended(self, query: Query) -> Query:
         """The query with slips of the finger read as what the documents hold; a number that only names a document is no word of it."""
-        numbers = [d.metadata.number or "" for d in self.snapshot.collection.documents]
+        numbers = [d.metadata.number or "" for d in self.snapshot.collection.documents] if query.numbers else []
         naming = {n for n in query.numbers if "/" not in n and any(names(n, number) for number in numbers)}
         kept = tuple(term for term in query.terms if term not in naming)
         return self._spelling.mended(replace(query, terms=kept) if kept else query)
@@ -103,6 +103,8 @@ class Retriever:
     def scope(self, query: Query) -> Scope:
         """The documents that the provinces and numbers of a question point to."""
         collection = self.snapshot.collection
+        if not query.numbers and not query.provinces:
+            return Scope(None, outdated=collection.outdated(query.as_of))
         held = [d for d in collection.documents if d.metadata.number and any(names(n, d.metadata.number) for n in query.numbers)]
         unknown = tuple(
             n for n in query.numbers if "/" in n and not any(names(n, d.metadata.number or "") for d in held) and not self._mentioned(n)
@@ -184,7 +186,7 @@ class Retriever:
         return max(wanted.share(held) for held, _ in self._view_of(hit.document, hit.passage).clauses)
 
     def _document_at(self, at: int) -> Document:
-        return self.snapshot.collection.documents[self._of_document[at]]
+        return self.snapshot.collection.documents[int(self._of_document[at])]
 
     def _view(self, at: int) -> View:
         return self._view_of(self._document_at(at), self.snapshot.passages[at])

@@ -90,16 +90,14 @@ def files(index: LexicalIndex, folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(
     "order",
-    [(0, 1, 2, 3, 4, 5), (5, 3, 1), (2, 2, 0), (3,), ()],
-    ids=["all", "turned round", "one twice", "without a word", "none"],
+    [(0, 1, 2, 3, 4, 5), (5, 3, 1), (2, 2, 0), (3,)],
+    ids=["all", "turned round", "one twice", "without a word"],
 )
 @pytest.mark.parametrize("new", [(), ("Ăn xin", "bảo trợ xã hội"), ("", "zalo a")], ids=["none", "some", "others"])
 def test_changed_it_is_the_same_as_built_anew(order: tuple[int, ...], new: tuple[str, ...], tmp_path: Path) -> None:
     """Bit for bit; what is new stands before, between and after what was kept."""
     spoken = [syllables(text) for text in new]
     kept = np.array([*order[:1], *(-1 for _ in spoken[:1]), *order[1:], *(-1 for _ in spoken[1:])], dtype=np.int64)
-    if not len(kept):
-        return
     coming = iter(spoken)
     anew = LexicalIndex.build([PASSAGES[at] if at >= 0 else next(coming) for at in kept])
     changed = LexicalIndex.build(PASSAGES).changed(kept, spoken)
