@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
+from itertools import chain
 
 from actions.citing import Citing
 from actions.clauses import prepare, repeats
@@ -20,6 +21,7 @@ from index.answerability import Answerability
 from index.demands import Demands
 from index.model import Hit, Query
 from index.search import Retriever, Scope
+from knowledge.collection import Collection
 from knowledge.directory import Directory
 from knowledge.model import Document, Passage
 from knowledge.ocr import Repair, Repairs
@@ -68,20 +70,17 @@ class Answerer:
     def _facts(self) -> FactTeller:
         return FactTeller(self.retriever, self._citing, self.notices, self.texts)
 
-    def warm(self) -> None:
-        """Reads passages and their clauses ahead of the first question, as many as are kept."""
-        self.retriever.warm()
-        prepare(self.retriever.snapshot.passages)
+    def warm(self, held: Collection | None = None) -> None:
+        """Reads passages and their clauses ahead of the first question, as many as are kept; those of `held` have been read already."""
+        known = {id(document) for document in held.documents} if held else set()
+        new = [document for document in self.retriever.snapshot.collection.documents if id(document) not in known]
+        self.retriever.warm(chain.from_iterable(document.passages for document in new))
+        prepare(chain.from_iterable(document.passages for document in new))
 
     @cached_property
     def look_up(self) -> Callable[[Query], Found]:
-        """What is found for a query."""
-        return lru_cache(maxsize=_KEPT)(self._looked_up)
-
-    def _looked_up(self, query: Query) -> Found:
-        mended = self.retriever.mended(query)
-        scope = self.retriever.scope(mended)
-        return Found(mended, scope, tuple(self.demands.met(mended, self.retriever.search(mended, _SEARCHED, scope))))
+        """What is found for a query. Remembered without this object: it has to go with its snapshot."""
+        return lru_cache(maxsize=_KEPT)(partial(_looked_up, self.retriever, self.demands))
 
     def answer(self, query: Query, context: Context, skip: Sequence[str] = ()) -> Answer:
         """An `answer`, or an `abstain` that says what is missing and who may know. `skip`: passages already shown."""
@@ -231,3 +230,9 @@ class Answerer:
         if len(query.provinces) == 1:
             return query.provinces[0]
         return next(iter(found)) if len(found) == 1 else None
+
+
+def _looked_up(retriever: Retriever, demands: Demands, query: Query) -> Found:
+    mended = retriever.mended(query)
+    scope = retriever.scope(mended)
+    return Found(mended, scope, tuple(demands.met(mended, retriever.search(mended, _SEARCHED, scope))))

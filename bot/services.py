@@ -8,7 +8,9 @@ import gc
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +47,7 @@ from knowledge.reorganisation import load_successions
 from knowledge.store import CaseJournal, Store
 
 ROOT = Path(__file__).parent.parent
+_TURN_S = 0.0005
 Clock = Callable[[], datetime]
 
 
@@ -74,6 +77,7 @@ class Services:
     _answerer: Answerer | None = field(default=None, repr=False)
     _tried: str | None = None
     """The snapshot that was in use when one was opened last."""
+    _refreshing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock = utc_now) -> Services:
@@ -113,17 +117,22 @@ class Services:
     def warm(self) -> tuple[str, ...]:
         """Opens the snapshot in use, in place of the one that was open. Returns what was wrong with newer ones."""
         self._tried = self._newest()
-        opened = snapshot.open_current(self.settings.home, self.knowledge_base.encoder)
+        held = self._answerer.retriever.snapshot if self._answerer else None
+        opened = snapshot.open_current(self.settings.home, self.knowledge_base.encoder, held)
         retriever = Retriever(opened, self.gazetteer)
         answerer = Answerer(retriever, self.texts, self.notices, self.directory, self.answerability, self.demands)
-        answerer.warm()
+        answerer.warm(held.collection if held else None)
         self._answerer = answerer
         gc.freeze()  # a collection that looked through all of it again would stop every thread for a second
         return opened.warnings
 
     def refresh(self) -> tuple[str, ...]:
         """Takes up a snapshot that was swapped in since; else does nothing. As `warm`; what was open stays open when that fails."""
-        return self.warm() if self._newest() != self._tried else ()
+        with self._refreshing:
+            if self._newest() == self._tried:
+                return ()
+            with _in_small_turns():
+                return self.warm()
 
     def _newest(self) -> str | None:
         try:
@@ -203,6 +212,18 @@ class Library:
     def status(self, document_id: str) -> Status:
         """Its validity today."""
         return self._collection.status(self.document(document_id), self._today().date())
+
+
+@contextmanager
+def _in_small_turns() -> Iterator[None]:
+    """Threads take turns oftener: who answers meanwhile gives the interpreter away with every step of numpy and would wait a whole turn of
+    this thread each time to have it back (sys.setswitchinterval, 5 ms by default)."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_TURN_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def remember_missing() -> None:

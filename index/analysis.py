@@ -38,11 +38,16 @@ def years_in(text: str) -> frozenset[int]:
     return frozenset(named).union(*(range(int(first), int(last) + 1) for first, last in spans if int(first) <= int(last)))
 
 
+def syllables(text: str) -> list[str]:
+    """Folded syllables in order. A percent sign is read as people say it."""
+    return words(text.replace("%", " phần trăm "))
+
+
 def terms(text: str) -> list[str]:
-    """Folded syllables, then bigrams joined by an underscore. A percent sign is read as people say it."""
-    return with_pairs(words(text.replace("%", " phần trăm ")))
+    """Folded syllables, then bigrams joined by an underscore."""
+    return with_pairs(syllables(text))
 
 
-def with_pairs(syllables: Sequence[str]) -> list[str]:
+def with_pairs(spoken: Sequence[str]) -> list[str]:
     """Syllables followed by their bigrams."""
-    return [*syllables, *(f"{a}_{b}" for a, b in pairwise(syllables))]
+    return [*spoken, *(f"{a}_{b}" for a, b in pairwise(spoken))]

@@ -22,6 +22,7 @@ from knowledge.text import fold, nfc, words
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
 
 Vectors = npt.NDArray[np.float32]
 
@@ -49,28 +50,37 @@ class Encoder(Protocol):
         ...
 
 
-class SentenceTransformerEncoder:
-    """Any sentence-transformers model. `folded`: the embedded model was made from folded text and wants it."""
+class StaticEncoder:
+    """The embedded model: the mean of the vectors of a text's words. What sentence-transformers gives for its folder (a test compares),
+    without that library and torch, which take seconds and a hundred megabytes to import."""
 
-    def __init__(self, model: SentenceTransformer, fingerprint: str, *, folded: bool = False) -> None:
-        self.model = model
+    def __init__(self, tokenizer: Tokenizer, table: Vectors, fingerprint: str) -> None:
+        """`table`: a row for each of the tokenizer's words."""
         self.fingerprint = fingerprint
-        self._folded = folded
+        self._tokenizer, self._table = tokenizer, table
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """See Encoder."""
-        if self._folded:
-            return np.stack([self._mean(fold(nfc(text))) for text in texts])
+        return np.stack([self._mean(fold(nfc(text))) for text in texts])
+
+    def _mean(self, text: str) -> Vectors:
+        rows = self._table[self._tokenizer.encode(text, add_special_tokens=False).ids]
+        mean = rows.mean(axis=0) if len(rows) else np.zeros(self._table.shape[1], dtype=np.float32)
+        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
+
+
+class SentenceTransformerEncoder:
+    """Any sentence-transformers model."""
+
+    def __init__(self, model: SentenceTransformer, fingerprint: str) -> None:
+        self.model = model
+        self.fingerprint = fingerprint
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """See Encoder."""
         prepared = [nfc(text) for text in texts]
         vectors = self.model.encode(prepared, convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False)
         return np.ascontiguousarray(vectors, dtype=np.float32)
-
-    def _mean(self, text: str) -> Vectors:
-        """What `encode` of a static model gives for one text, without the millisecond of its batches and devices (a test compares)."""
-        static = self.model[0]
-        rows = static.embedding.weight.detach().numpy()[static.tokenizer.encode(text, add_special_tokens=False).ids]
-        mean = rows.mean(axis=0) if len(rows) else np.zeros(static.embedding_dim, dtype=np.float32)
-        return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
 
 
 def load_encoder(name_or_folder: str) -> SentenceTransformerEncoder:
@@ -79,21 +89,32 @@ def load_encoder(name_or_folder: str) -> SentenceTransformerEncoder:
     if name_or_folder.startswith(_PATHS) and not folder.is_dir():
         raise IndexFault(f"There is no folder {name_or_folder}: correct TROGIUP_ENCODER.", encoder=name_or_folder)
     local = folder.is_dir()
-    advice = f"The encoder {name_or_folder} could not be loaded: TROGIUP_ENCODER must name a sentence-transformers model or its folder."
-    model = _load(str(folder) if local else name_or_folder, advice)
+    _quiet()
+    from sentence_transformers import SentenceTransformer
+
+    try:
+        model = SentenceTransformer(str(folder) if local else name_or_folder, device="cpu")
+    except Exception as error:  # what a hub or a damaged folder raises is not one type
+        advice = f"The encoder {name_or_folder} could not be loaded: TROGIUP_ENCODER must name a sentence-transformers model or its folder."
+        raise IndexFault(advice, encoder=name_or_folder) from error
     return SentenceTransformerEncoder(model, f"st:{_digest(folder) if local else name_or_folder}")
 
 
-def load_static(folder: Path) -> SentenceTransformerEncoder:
+def load_static(folder: Path) -> StaticEncoder:
     """The embedded model of a snapshot. IndexFault when it cannot be loaded."""
-    model = _load(str(folder), "The encoder of the index could not be loaded. Run: trogiup index build.")
-    import torch
+    _quiet()
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
 
-    torch.set_num_threads(1)  # a mean over a few rows: more threads only wait for each other
-    return SentenceTransformerEncoder(model, f"static:{_digest(folder)}", folded=True)
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        table = load_file(folder / "model.safetensors")["embedding.weight"]
+    except Exception as error:  # each of the two libraries has its own
+        raise IndexFault("The encoder of the index could not be loaded. Run: trogiup index build.") from error
+    return StaticEncoder(tokenizer, table, f"static:{_digest(folder)}")
 
 
-def build_static(texts: Iterable[str], folder: Path, seed: int = 0) -> SentenceTransformerEncoder:
+def build_static(texts: Iterable[str], folder: Path, seed: int = 0) -> StaticEncoder:
     """Makes the embedded model from `texts`, saves it in `folder` and loads it back. OSError when it cannot be written."""
     _quiet()
     from sentence_transformers import SentenceTransformer
@@ -117,16 +138,6 @@ def build_static(texts: Iterable[str], folder: Path, seed: int = 0) -> SentenceT
     except Exception as error:  # safetensors and tokenizers have their own for a full disk
         raise OSError(f"the encoder could not be written: {error}") from error
     return load_static(folder)
-
-
-def _load(name_or_folder: str, advice: str) -> SentenceTransformer:
-    _quiet()
-    from sentence_transformers import SentenceTransformer
-
-    try:
-        return SentenceTransformer(name_or_folder, device="cpu")
-    except Exception as error:  # what a hub or a damaged folder raises is not one type
-        raise IndexFault(advice, encoder=name_or_folder) from error
 
 
 def _vectors(sentences: Sequence[Sequence[int]], size: int, seed: int) -> Vectors:

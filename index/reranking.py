@@ -23,7 +23,7 @@ from index.coverage import Wanted
 from index.model import Query
 from index.snapshot import indexed_text
 from knowledge.errors import IndexFault
-from knowledge.model import Document, Passage
+from knowledge.model import Passage
 from knowledge.text import folded_line, has_diacritics, marked_words, sentences, words
 
 DATA = Path(__file__).parent / "data"
@@ -104,15 +104,15 @@ class View:
     """Its number in a list ("Dự án 3: …", "2. …")."""
 
     @classmethod
-    def of(cls, document: Document, passage: Passage, province: str | None, trait: Trait) -> View:
-        """Everything is read here, once; a view costs some tenths of a millisecond."""
+    def of(cls, kind: str | None, passage: Passage, province: str | None, trait: Trait) -> View:
+        """Everything is read here, once; a view costs some tenths of a millisecond. `kind`, `province`: of its document."""
         text = passage.text.replace("\n", " ")
         headings = terms(" ".join(passage.path))
         syllables = words(text.replace("%", " phần trăm "))
         near = passage.lead or (passage.path[-1] if passage.path else "")
         clauses = [text[start:end] for start, end in sentences(text)] or [text]
         ordinal = _NUMBERED.match(text)
-        indexed, own, nearest = (frozenset(terms(part)) for part in (indexed_text(document, passage, province), text, near))
+        indexed, own, nearest = (frozenset(terms(part)) for part in (indexed_text(kind, passage, province), text, near))
         head = frozenset(terms(" ".join(syllables[:_HEAD])))
         in_clauses = tuple((frozenset([*headings, *terms(clause)]), has_quantity(clause)) for clause in clauses)
         return cls(

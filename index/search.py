@@ -7,19 +7,23 @@ Scores are fused after scaling each to its own best (weighted, not reciprocal ra
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
 from index.analysis import terms, with_pairs
 from index.coverage import Wanted
+from index.lexical import LexicalIndex
 from index.model import Hit, Query
 from index.reranking import Candidate, Reranker, Trait, View, asks_the_press, features
 from index.snapshot import Snapshot
 from index.spelling import Spelling
+from knowledge.model import Document, Passage
 from knowledge.places import Gazetteer
 from knowledge.text import fold
 
@@ -70,27 +74,28 @@ class Retriever:
         self._gazetteer = gazetteer
         self._weights = weights or Weights()
         self._reranker = reranker or Reranker.load()
-        self._documents = [snapshot.collection.document(p.document_id) for p in snapshot.passages]
-        self._codes = {d.document_id: code for code, d in enumerate(snapshot.collection.documents)}
-        self._of_document = np.array([self._codes[p.document_id] for p in snapshot.passages], dtype=np.int32)
-        self._titles = np.array([passage.role == "heading" for passage in snapshot.passages])
-        self._accounts = np.array([snapshot.collection.original(document) is not None for document in self._documents])
-        self._view = lru_cache(maxsize=_KEPT)(self._view_at)
-        self._positions = {p.passage_id: at for at, p in enumerate(snapshot.passages)}
-        self._spelling = Spelling.of(snapshot.lexical.terms)
-        self.rarity = lru_cache(maxsize=8192)(self._rarity_of)
+        documents = snapshot.collection.documents
+        lengths = [len(document.passages) for document in documents]
+        self._codes = {d.document_id: code for code, d in enumerate(documents)}
+        self._starts = np.cumsum([0, *lengths])
+        self._of_document = np.repeat(np.arange(len(documents), dtype=np.int32), lengths)
+        self._titles = np.fromiter((p.role == "heading" for p in snapshot.passages), dtype=bool, count=len(snapshot.passages))
+        self._accounts = np.repeat([snapshot.collection.original(document) is not None for document in documents], lengths)
+        self._spelling = Spelling(snapshot.lexical.knows)
+        # No cache may hold this object: a snapshot that is out of use has to go at once, and what is frozen (gc) is never looked for.
+        self.rarity = lru_cache(maxsize=8192)(partial(_rarity, snapshot.lexical))
         """Inverse document frequency of a term."""
-        self.wanted = lru_cache(maxsize=256)(self._wanted_by)
+        self.wanted = lru_cache(maxsize=256)(partial(Wanted.of, rarity=self.rarity))
         """What a question asks for, for coverage."""
 
-    def warm(self) -> None:
-        """Reads all passages for the second look ahead of the first question, as many as are kept: about a millisecond each."""
-        for at in range(min(len(self._documents), _KEPT)):
-            self._view(at)
+    def warm(self, passages: Iterable[Passage]) -> None:
+        """Reads passages for the second look ahead of the first question, as many as are kept: about a millisecond each."""
+        for passage in islice(passages, _KEPT):
+            self._view_of(self.snapshot.collection.document(passage.document_id), passage)
 
     def mended(self, query: Query) -> Query:
         """The query with slips of the finger read as what the documents hold; a number that only names a document is no word of it."""
-        numbers = [d.metadata.number or "" for d in self.snapshot.collection.documents]
+        numbers = [d.metadata.number or "" for d in self.snapshot.collection.documents] if query.numbers else []
         naming = {n for n in query.numbers if "/" not in n and any(names(n, number) for number in numbers)}
         kept = tuple(term for term in query.terms if term not in naming)
         return self._spelling.mended(replace(query, terms=kept) if kept else query)
@@ -98,6 +103,8 @@ class Retriever:
     def scope(self, query: Query) -> Scope:
         """The documents that the provinces and numbers of a question point to."""
         collection = self.snapshot.collection
+        if not query.numbers and not query.provinces:
+            return Scope(None, outdated=collection.outdated(query.as_of))
         held = [d for d in collection.documents if d.metadata.number and any(names(n, d.metadata.number) for n in query.numbers)]
         unknown = tuple(
             n for n in query.numbers if "/" in n and not any(names(n, d.metadata.number or "") for d in held) and not self._mentioned(n)
@@ -151,7 +158,7 @@ class Retriever:
     def _hit(self, at: int, candidate: Candidate, wanted: Wanted, score: float, signals: tuple[float, ...]) -> Hit:
         view = candidate.view
         lexical = candidate.typed + candidate.pairs + candidate.official
-        return Hit(view.passage, self._documents[at], score, wanted.share(view.terms), lexical, candidate.dense, signals)
+        return Hit(view.passage, self._document_at(at), score, wanted.share(view.terms), lexical, candidate.dense, signals)
 
     def coverage(self, query: Query, held: frozenset[str]) -> float:
         """How much of the question, weighted by rarity, is among `held` terms; a paraphrase covers the words it stands for."""
@@ -163,23 +170,30 @@ class Retriever:
 
     def position(self, hit: Hit) -> int:
         """Where the passage stands in the snapshot."""
-        return self._positions[hit.passage.passage_id]
+        return int(self._starts[self._codes[hit.document.document_id]]) + hit.document.passages.index(hit.passage)
 
     def terms_of(self, hit: Hit) -> frozenset[str]:
         """Syllables and pairs of a hit, headings and document included."""
-        return self._view_of(hit).terms
+        return self._view_of(hit.document, hit.passage).terms
 
     def own_terms_of(self, hit: Hit) -> frozenset[str]:
         """Syllables and pairs of a hit's own words."""
-        return self._view_of(hit).own
+        return self._view_of(hit.document, hit.passage).own
 
     def clause_coverage(self, query: Query, hit: Hit) -> float:
         """How much of the question stands in one clause of the passage together with its headings."""
         wanted = self.wanted(query)
-        return max(wanted.share(held) for held, _ in self._view_of(hit).clauses)
+        return max(wanted.share(held) for held, _ in self._view_of(hit.document, hit.passage).clauses)
 
-    def _view_of(self, hit: Hit) -> View:
-        return self._view(self.position(hit))
+    def _document_at(self, at: int) -> Document:
+        return self.snapshot.collection.documents[int(self._of_document[at])]
+
+    def _view(self, at: int) -> View:
+        return self._view_of(self._document_at(at), self.snapshot.passages[at])
+
+    def _view_of(self, document: Document, passage: Passage) -> View:
+        collection = self.snapshot.collection
+        return _read(passage, document.metadata.kind, collection.province(document), collection.original(document) is not None)
 
     def _lexical(self, query: Query) -> tuple[Scores, Scores, Scores]:
         """BM25 of the typed syllables, of their pairs, and of the office's words for them (the best phrase of each, weighed)."""
@@ -194,7 +208,7 @@ class Retriever:
         return typed, lexical.scores(with_pairs(query.terms)[len(query.terms) :]), official
 
     def _dense(self, query: Query) -> Scores:
-        similarity = np.zeros(len(self._documents), dtype=np.float32)
+        similarity = np.zeros(len(self.snapshot.passages), dtype=np.float32)
         text = " ".join([*query.terms, *(p.official[0] for p in query.paraphrases if p.official)])
         vector = self.snapshot.encoder.encode([text])[0] if text else None
         if vector is None or not vector.any():
@@ -204,24 +218,22 @@ class Retriever:
         similarity[positions[found]] = values[found]
         return similarity
 
-    def _view_at(self, at: int) -> View:
-        document, passage, collection = self._documents[at], self.snapshot.passages[at], self.snapshot.collection
-        trait = Trait.of(passage, secondary=bool(self._accounts[at]))
-        return View.of(document, passage, collection.province(document), trait)
-
-    def _wanted_by(self, query: Query) -> Wanted:
-        return Wanted.of(query, self.rarity)
-
-    def _rarity_of(self, term: str) -> float:
-        """Inverse document frequency, as BM25 counts it; a word that no passage holds is as rare as can be."""
-        count = self.snapshot.lexical.held_by(term)
-        total = len(self._documents)
-        return float(np.log(1 + (total - count + 0.5) / (count + 0.5)))
-
     def _mentioned(self, number: str) -> bool:
         digits, _, rest = fold(number).partition("/")
         written = re.compile(rf"(?<!\d){digits}/(?:\d{{4}}/)?{re.escape(rest)}")  # 94/NĐ-CP is written 94/2010/NĐ-CP
         return any(written.search(fold(d.text)) for d in self.snapshot.collection.documents)
+
+
+@lru_cache(maxsize=_KEPT)
+def _read(passage: Passage, kind: str | None, province: str | None, secondary: bool) -> View:
+    """For all snapshots: what is the same in the next one is not read again."""
+    return View.of(kind, passage, province, Trait.of(passage, secondary=secondary))
+
+
+def _rarity(lexical: LexicalIndex, term: str) -> float:
+    """Inverse document frequency, as BM25 counts it; a word that no passage holds is as rare as can be."""
+    count = lexical.held_by(term)
+    return float(np.log(1 + (lexical.size - count + 0.5) / (count + 0.5)))
 
 
 def _highest(scores: npt.NDArray[np.floating], k: int) -> list[int]:

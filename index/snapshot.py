@@ -5,7 +5,8 @@
       20261122T081500-ab12…/  manifest.json, documents.jsonl, lexical/, vectors.faiss, encoder/
 
 The manifest holds the checksums of the files; the folder's name holds that of the manifest. A damaged snapshot is passed over for the
-newest good one, and the reader says so. A reader holds all of its snapshot in memory, so an old folder may go while it is still read.
+newest good one, and the reader says so. A reader holds its snapshot in memory or has its files open, so an old folder may go while it is
+still read. Who has one open already opens the next one `like` it: documents and encoder that are the same are not read again.
 """
 
 from __future__ import annotations
@@ -22,16 +23,19 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from index.analysis import terms
+import numpy as np
+
+from index.analysis import syllables
+from index.counts import Integers
 from index.dense import DenseIndex
 from index.encoder import Encoder, build_static, load_encoder, load_static
 from index.lexical import LexicalIndex
-from knowledge.collection import Collection, dump, parse_all
+from knowledge.collection import Collection, dump, parse
 from knowledge.errors import EncoderMismatch, IndexFault, KnowledgeError, SnapshotDamaged, SnapshotMissing
-from knowledge.model import Document, Passage
+from knowledge.model import Passage
 
-FORMAT = 2
-"""Raised whenever files written by an older version cannot be read."""
+FORMAT = 3
+"""Raised whenever files written by an older version cannot be read; what is of another format is built anew."""
 KEPT = 3
 """Snapshots that stay on disk, the one in use among them."""
 EMBEDDED = "embedded"
@@ -70,6 +74,8 @@ class Snapshot:
     encoder: Encoder
     warnings: tuple[str, ...] = ()
     folder: Path | None = None
+    records: tuple[bytes, ...] = ()
+    """The sha256 of what is written of each document."""
 
     @property
     def passages(self) -> tuple[Passage, ...]:
@@ -77,9 +83,9 @@ class Snapshot:
         return self.collection.passages
 
 
-def indexed_text(document: Document, passage: Passage, province: str | None) -> str:
+def indexed_text(kind: str | None, passage: Passage, province: str | None) -> str:
     """What is indexed of a passage: its document, its headings, its words. Prefixing them is worth 15 points at rank 1."""
-    return " ".join(filter(None, (document.metadata.kind, province, *passage.path, passage.text)))
+    return " ".join(filter(None, (kind, province, *passage.path, passage.text)))
 
 
 def build(
@@ -149,14 +155,17 @@ def go_back(home: Path, corpus_version: str) -> Manifest | None:
     return None
 
 
-def open_current(home: Path, encoder_name: str = EMBEDDED) -> Snapshot:
-    """The snapshot in use; if it is damaged, the newest good one, with a warning. SnapshotMissing when there is none at all."""
+def open_current(home: Path, encoder_name: str = EMBEDDED, like: Snapshot | None = None) -> Snapshot:
+    """The snapshot in use; if it is damaged, the newest good one, with a warning. SnapshotMissing when there is none at all.
+
+    `like`: one that is open; what is the same is taken from it.
+    """
     folder = home / "index"
     current = _current(folder)
     warnings: list[str] = []
     for name in sorted({*_names(folder), current} - {""}, key=lambda name: (name == current, name), reverse=True):
         try:
-            return replace(_open(folder / name, encoder_name), warnings=tuple(warnings))
+            return replace(_open(folder / name, encoder_name, like), warnings=tuple(warnings))
         except SnapshotDamaged as error:
             warnings.append(f"{name}: {error.advice}")
     if warnings:
@@ -191,9 +200,12 @@ def _write(work: Path, collection: Collection, corpus_version: str, encoder_name
     lines = _lines(like)
     with (work / "documents.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(f"{lines.get(id(d)) or dump(d)}\n" for d in collection.documents)
-    LexicalIndex.build([terms(text) for text in texts]).save(work / "lexical")
+    kept, gone = _kept(like, texts)
+    new = [text for text, at in zip(texts, kept, strict=True) if at < 0]
+    spoken = [syllables(text) for text in new]
+    (like.lexical.changed(kept, spoken) if like else LexicalIndex.build(spoken)).save(work / "lexical")
     if like and like.manifest.encoder == encoder_name:
-        encoder, dense, drifted = _encoded_like(like, texts, work)
+        encoder, dense, drifted = _encoded_like(like, texts, kept, gone, work)
     else:
         encoder = build_static(texts, work / "encoder") if encoder_name == EMBEDDED else load_encoder(encoder_name)
         dense, drifted = DenseIndex.build(encoder.encode(texts)), 0
@@ -217,11 +229,16 @@ def _write(work: Path, collection: Collection, corpus_version: str, encoder_name
     return manifest
 
 
-def _encoded_like(like: Snapshot, texts: list[str], work: Path) -> tuple[Encoder, DenseIndex, int]:
+def _kept(like: Snapshot | None, texts: list[str]) -> tuple[Integers, int]:
+    """Where each text stands in a snapshot, -1 for a new one; and how many of those there do not stand here."""
+    at = {text: position for position, text in enumerate(_texts(like.collection))} if like else {}
+    return np.array([at.get(text, -1) for text in texts], dtype=np.int64), len(at.keys() - set(texts))
+
+
+def _encoded_like(like: Snapshot, texts: list[str], kept: Integers, gone: int, work: Path) -> tuple[Encoder, DenseIndex, int]:
     """What is new is encoded, the other vectors are kept; but for too great a drift."""
-    at = {text: position for position, text in enumerate(_texts(like.collection))}
-    new = [position for position, text in enumerate(texts) if text not in at]
-    drifted = like.manifest.drifted + len(new) + len(at.keys() - set(texts))
+    new = np.flatnonzero(kept < 0)
+    drifted = like.manifest.drifted + len(new) + gone
     steady = drifted <= DRIFT * len(texts)
     embedded = like.manifest.encoder == EMBEDDED
     if embedded and not steady:
@@ -229,15 +246,15 @@ def _encoded_like(like: Snapshot, texts: list[str], work: Path) -> tuple[Encoder
         return encoder, DenseIndex.build(encoder.encode(texts)), 0
     encoder = like.encoder
     if embedded and like.folder:
-        shutil.copytree(like.folder / "encoder", work / "encoder")
-    vectors = like.dense.vectors()[[at.get(text, 0) for text in texts]]
-    if new:
+        shutil.copytree(like.folder / "encoder", work / "encoder")  # no links: damage to one must not be damage to all
+    vectors = like.dense.vectors()[kept]
+    if len(new):
         vectors[new] = encoder.encode([texts[position] for position in new])
     return (encoder, like.dense.refilled(vectors), drifted) if steady else (encoder, DenseIndex.build(vectors), 0)
 
 
 def _texts(collection: Collection) -> list[str]:
-    return [indexed_text(d, p, collection.province(d)) for d in collection.documents for p in d.passages]
+    return [indexed_text(d.metadata.kind, p, collection.province(d)) for d in collection.documents for p in d.passages]
 
 
 def _lines(like: Snapshot | None) -> dict[int, str]:
@@ -248,7 +265,7 @@ def _lines(like: Snapshot | None) -> dict[int, str]:
     return {id(document): line for document, line in zip(like.collection.documents, written, strict=False)}
 
 
-def _open(folder: Path, encoder_name: str) -> Snapshot:
+def _open(folder: Path, encoder_name: str, like: Snapshot | None) -> Snapshot:
     manifest = _manifest(folder)
     for fault in _faults(folder, manifest):
         raise SnapshotDamaged(fault)
@@ -258,17 +275,30 @@ def _open(folder: Path, encoder_name: str) -> Snapshot:
             built_with=manifest.encoder,
         )
     try:
-        with (folder / "documents.jsonl").open(encoding="utf-8") as lines:
-            collection = Collection(tuple(parse_all(lines)))
-    except (OSError, KnowledgeError) as error:
+        collection, records = _documents(folder / "documents.jsonl", like)
+    except (OSError, KnowledgeError, UnicodeDecodeError) as error:
         raise SnapshotDamaged("documents.jsonl cannot be read.") from error
-    encoder = load_static(folder / "encoder") if encoder_name == EMBEDDED else load_encoder(encoder_name)
+    if like and (like.manifest.encoder, like.encoder.fingerprint) == (encoder_name, manifest.encoder_fingerprint):
+        encoder = like.encoder
+    else:
+        encoder = load_static(folder / "encoder") if encoder_name == EMBEDDED else load_encoder(encoder_name)
     if encoder.fingerprint != manifest.encoder_fingerprint:
         raise EncoderMismatch(f"The encoder has changed since the index was built. {_REBUILD}", built_with=manifest.encoder_fingerprint)
     lexical, dense = LexicalIndex.load(folder / "lexical"), DenseIndex.load(folder / "vectors.faiss")
     if not manifest.passages == len(collection.passages) == lexical.size == dense.size:
         raise SnapshotDamaged("Passages, terms and vectors are not the same number.")
-    return Snapshot(manifest, collection, lexical, dense, encoder, folder=folder)
+    return Snapshot(manifest, collection, lexical, dense, encoder, folder=folder, records=records)
+
+
+def _documents(path: Path, like: Snapshot | None) -> tuple[Collection, tuple[bytes, ...]]:
+    """All that are written there, and the sha256 of each record."""
+    held = dict(zip(like.records, like.collection.documents, strict=True)) if like else {}
+    documents, records = [], []
+    with path.open("rb") as lines:
+        for line in lines:
+            records.append(hashlib.sha256(line).digest())
+            documents.append(held.get(records[-1]) or parse(line.decode("utf-8")))
+    return Collection(tuple(documents)), tuple(records)
 
 
 def _manifest(folder: Path) -> Manifest:

@@ -5,8 +5,7 @@ Only the combination decides: a correction counts when it makes a pair of syllab
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from index.model import Paraphrase, Query
@@ -16,45 +15,22 @@ _LETTERS = "abcdefghiklmnopqrstuvxy"
 
 @dataclass(frozen=True)
 class Spelling:
-    """The syllables and pairs of an index."""
+    """Of an index: `knows` says whether any passage holds a term, a syllable or a pair joined by an underscore."""
 
-    syllables: frozenset[str]
-    after: dict[str, frozenset[str]]
-    """Syllable → those that follow it somewhere."""
-    before: dict[str, frozenset[str]]
-    """Syllable → those that precede it somewhere."""
-
-    @classmethod
-    def of(cls, terms: Iterable[str]) -> Spelling:
-        """From the terms of an index: syllables, and pairs joined by an underscore."""
-        syllables: set[str] = set()
-        after: defaultdict[str, set[str]] = defaultdict(set)
-        before: defaultdict[str, set[str]] = defaultdict(set)
-        for term in terms:
-            first, _, second = term.partition("_")
-            if second:
-                after[first].add(second)
-                before[second].add(first)
-            else:
-                syllables.add(first)
-        return cls(
-            frozenset(syllables),
-            {word: frozenset(others) for word, others in after.items()},
-            {word: frozenset(others) for word, others in before.items()},
-        )
+    knows: Callable[[str], bool]
 
     def mended(self, query: Query) -> Query:
         """The query with a paraphrase for each slip that a neighbour explains."""
         known = {word for paraphrase in query.paraphrases for word in paraphrase.words}
         found = []
         for at, word in enumerate(query.terms):
-            if word in self.syllables or word in known or not word.isalpha():
+            if self.knows(word) or word in known or not word.isalpha():
                 continue
             left = query.terms[at - 1] if at else ""
             right = query.terms[at + 1] if at + 1 < len(query.terms) else ""
             phrases = [
-                *(f"{left} {near}" for near in _near(word) if near in self.after.get(left, ())),
-                *(f"{near} {right}" for near in _near(word) if near in self.before.get(right, ())),
+                *(f"{left} {near}" for near in _near(word) if self.knows(f"{left}_{near}")),
+                *(f"{near} {right}" for near in _near(word) if self.knows(f"{near}_{right}")),
             ]
             if phrases:
                 found.append(Paraphrase((word,), tuple(dict.fromkeys(phrases))[:3]))

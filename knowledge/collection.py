@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from knowledge.errors import KnowledgeError, UnknownDocument
@@ -36,7 +37,7 @@ class Collection:
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
         """Every passage, document by document, in reading order."""
-        return tuple(passage for document in self.documents for passage in document.passages)
+        return tuple(chain.from_iterable(document.passages for document in self.documents))
 
     def document(self, document_id: str) -> Document:
         """UnknownDocument when there is none of that id."""
@@ -129,11 +130,6 @@ def parse_metadata(line: str) -> Metadata:
         return _metadata(json.loads(line))
     except (ValueError, KeyError, TypeError) as error:
         raise KnowledgeError("A metadata record is damaged. Read the document in again: trogiup ingest") from error
-
-
-def parse_all(lines: Iterable[str]) -> Iterator[Document]:
-    """Documents from lines of JSON."""
-    return (parse(line) for line in lines if line.strip())
 
 
 def _document(raw: dict[str, Any]) -> Document:

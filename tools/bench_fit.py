@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from index.analysis import terms, with_pairs
+from index.analysis import syllables, with_pairs
 from index.lexical import LexicalIndex
 from knowledge.text import marked_words, nfc, sentences, words
 from tools.bench_collections import Asked, Trial, articles, data_folder
@@ -97,7 +97,7 @@ def _thinned(line: Sequence[str], frequent: list[tuple[str, int]], rng: random.R
 def examples(trial: Trial) -> tuple[Matrix, npt.NDArray[np.int64]]:
     """Signals of the candidates, shape (2 × questions, CANDIDATES, NAMES), as typed and without diacritics by turns; and where the right
     passage is among them, -1 where it is not."""
-    lexical, store = LexicalIndex.build([terms(text) for text in trial.passages]), TokenStore.build(trial.passages)
+    lexical, store = LexicalIndex.build([syllables(text) for text in trial.passages]), TokenStore.build(trial.passages)
     rows, right = [], []
     for asked in (each for question in trial.questions for each in (question, question.stripped())):
         spoken = words(asked.text)

@@ -27,7 +27,7 @@ from actions.model import Context
 from actions.notices import Notices
 from actions.texts import Texts
 from index import dense, snapshot
-from index.analysis import terms
+from index.analysis import syllables, terms
 from index.answerability import Answerability
 from index.demands import Demands
 from index.dense import DenseIndex
@@ -140,7 +140,7 @@ def measure(report: Report, held: Collection, asked: Sequence[str]) -> float:
     """All rows; returns the p95 of search and answer together in ms."""
     bodies = [passage.text for passage in held.passages]
     with report.building("lexical: build"):
-        lexical = LexicalIndex.build([terms(text) for text in bodies])
+        lexical = LexicalIndex.build([syllables(text) for text in bodies])
     split = [terms(question) for question in asked]
     of = dict(zip(asked, split, strict=True))
     p50, p95 = spread(lambda question: lexical.scores(of[question]), asked)

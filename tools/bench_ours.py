@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from index import snapshot
-from index.analysis import terms, with_pairs
+from index.analysis import syllables, terms, with_pairs
 from index.encoder import build_static
 from index.lexical import LexicalIndex
 from index.search import Retriever
@@ -39,7 +39,7 @@ def documents() -> Collection:
 
 def indexed(collection: Collection) -> list[str]:
     """What is indexed of each passage, in the order of the index."""
-    return [snapshot.indexed_text(d, p, collection.province(d)) for d in collection.documents for p in d.passages]
+    return [snapshot.indexed_text(d.metadata.kind, p, collection.province(d)) for d in collection.documents for p in d.passages]
 
 
 def product(passages: list[str]) -> Search:
@@ -63,13 +63,13 @@ def product(passages: list[str]) -> Search:
 
 def bm25(passages: list[str]) -> Search:
     """BM25 over folded syllables and pairs, nothing else."""
-    lexical = LexicalIndex.build([terms(passage) for passage in passages])
+    lexical = LexicalIndex.build([syllables(passage) for passage in passages])
     return lambda question: _best(lexical.scores(terms(question)))
 
 
 def dense(passages: list[str]) -> Search:
     """BM25 and the static encoder, made of these passages."""
-    lexical = LexicalIndex.build([terms(passage) for passage in passages])
+    lexical = LexicalIndex.build([syllables(passage) for passage in passages])
     with tempfile.TemporaryDirectory() as folder:
         encoder = build_static(passages, Path(folder) / "encoder")
     vectors = encoder.encode(passages)
@@ -84,7 +84,7 @@ def dense(passages: list[str]) -> Search:
 
 def signals(passages: list[str]) -> Search:
     """BM25, then the best candidates looked at again with tools/token_signals.py."""
-    lexical = LexicalIndex.build([terms(passage) for passage in passages])
+    lexical = LexicalIndex.build([syllables(passage) for passage in passages])
     store = TokenStore.build(passages)
 
     def search(question: str) -> list[int]:

@@ -45,9 +45,18 @@ class Draft:
         return [edit for edit in self.edits if edit not in self.corrected.unfit]
 
     @property
+    def named(self) -> dict[str, Any]:
+        """For a job."""
+        return {"document_id": self.row.document_id, "version": self.row.version}
+
+    @property
     def path(self) -> str:
         """Of its page."""
         return f"{HERE}/{self.row.document_id}/{self.row.version}"
+
+
+Change = Callable[[Draft, Work, SignedIn, Form], str]
+"""Changes a version, given the work as the form shows it, who sends it and what; returns the page that it leads on to."""
 
 
 def build_draft_pages(parts: PublicationParts) -> APIRouter:
@@ -129,30 +138,35 @@ def build_draft_pages(parts: PublicationParts) -> APIRouter:
     def missing(me: SignedIn) -> Response:
         return pages.message("no_document", me, 404)
 
-    def changed(
-        me: SignedIn,
-        document_id: str,
-        version: int,
-        sent: Form,
-        change: Callable[[Draft, Work], str],
-        shows: Callable[..., Response] = page,
-        **kept: Any,
-    ) -> Response:
-        """Makes a change on the revision that the form shows and leads on, or says why not, with what was typed still there."""
-        try:
-            found = draft(document_id, version)
-        except UnknownDocument:
-            return missing(me)
-        try:
-            target = change(found, _at(found.work, whole(sent.get("revision"))))
-        except Unfit as unfit:
-            return shows(me, found, 400, error=words["unfit"][unfit.key].format(name=words["fields"].get(unfit.field, unfit.field)), **kept)
-        except PublicationRefused as refused:
-            return shows(me, draft(document_id, version), 409, error=words["refused"][refused.reason], **kept)
-        except Overtaken as overtaken:
-            shown = {"overtaken": overtaken, "typed": _typed(sent), **common(me, draft(document_id, version), None, "")}
-            return pages.show("can-bo/overtaken.html", me, 409, here=HERE, **shown)
-        return RedirectResponse(target, 303)
+    def step(
+        path: str, who: Any, shows: Callable[..., Response] = page, kept: Callable[[Form], dict[str, Any]] = _nothing
+    ) -> Callable[[Change], Change]:
+        """Takes a form of the page: the change is made on the revision that the form shows and leads on, or the page says why not, with
+        what is `kept` of the form.
+        """
+
+        def takes(change: Change) -> Change:
+            @router.post(one + path, name=change.__name__)
+            def taken(document_id: str, version: int, me: SignedIn = who, sent: Form = form) -> Response:
+                try:
+                    found = draft(document_id, version)
+                except UnknownDocument:
+                    return missing(me)
+                try:
+                    target = change(found, _at(found.work, whole(sent.get("revision"))), me, sent)
+                except Unfit as unfit:
+                    error = words["unfit"][unfit.key].format(name=words["fields"].get(unfit.field, unfit.field))
+                    return shows(me, found, 400, error=error, **kept(sent))
+                except PublicationRefused as refused:
+                    return shows(me, draft(document_id, version), 409, error=words["refused"][refused.reason], **kept(sent))
+                except Overtaken as overtaken:
+                    shown = {"overtaken": overtaken, "typed": _typed(sent), **common(me, draft(document_id, version), None, "")}
+                    return pages.show("can-bo/overtaken.html", me, 409, here=HERE, **shown)
+                return RedirectResponse(target, 303)
+
+            return change
+
+        return takes
 
     def save(found: Draft, work: Work, put: Sequence[Edit], undo: Sequence[Edit], me: SignedIn) -> None:
         """Corrections, and what they make of the version."""
@@ -189,146 +203,112 @@ def build_draft_pages(parts: PublicationParts) -> APIRouter:
 
     # --- corrections
 
-    @router.post(one + "/ho-so")
-    def save_fields(document_id: str, version: int, me: SignedIn = writer, sent: Form = form) -> Response:
-        def change(found: Draft, work: Work) -> str:
-            read = read_fields(found.corrected.document.text, base.gazetteer)
-            put, undo = metadata_edits(sent, found.corrected.document.metadata, read, base.gazetteer)
-            old = {edit.field: edit for edit in found.edits if edit.field in {new.field for new in [*put, *undo]}}
-            save(found, work, put, [*undo, *(edit for edit in old.values() if edit.anchor not in {new.anchor for new in put})], me)
-            return f"{found.path}?xong=saved"
+    @step("/ho-so", writer, kept=_as_typed)
+    def save_fields(found: Draft, work: Work, me: SignedIn, sent: Form) -> str:
+        read = read_fields(found.corrected.document.text, base.gazetteer)
+        put, undo = metadata_edits(sent, found.corrected.document.metadata, read, base.gazetteer)
+        old = {edit.field: edit for edit in found.edits if edit.field in {new.field for new in [*put, *undo]}}
+        save(found, work, put, [*undo, *(edit for edit in old.values() if edit.anchor not in {new.anchor for new in put})], me)
+        return f"{found.path}?xong=saved"
 
-        return changed(me, document_id, version, sent, change, typed=sent)
+    @step("/van-ban", writer, text_page, _line)
+    def save_line(found: Draft, work: Work, me: SignedIn, sent: Form) -> str:
+        at = whole(sent.get("line"))
+        key = line_of(work.read_text, at)
+        if key is None:
+            raise Unfit("stale")
+        save(found, work, *line_edits(sent, key, found.edits), me)
+        return f"{found.path}/van-ban?xong=saved#dong-{at}"
 
-    @router.post(one + "/van-ban")
-    def save_line(document_id: str, version: int, me: SignedIn = writer, sent: Form = form) -> Response:
-        def change(found: Draft, work: Work) -> str:
-            at = whole(sent.get("line"))
-            key = line_of(work.read_text, at)
-            if key is None:
-                raise Unfit("stale")
-            save(found, work, *line_edits(sent, key, found.edits), me)
-            return f"{found.path}/van-ban?xong=saved#dong-{at}"
-
-        line = sent.get("line", "")
-        return changed(me, document_id, version, sent, change, text_page, at=int(line) if line.isascii() and line.isdigit() else None)
-
-    @router.post(one + "/bo-sua")
-    def drop_edit(document_id: str, version: int, me: SignedIn = writer, sent: Form = form) -> Response:
-        def change(found: Draft, work: Work) -> str:
-            save(found, work, [], [edit for edit in found.edits if str(edit.edit_id) == sent.get("edit")], me)
-            return f"{found.path}?xong=saved"
-
-        return changed(me, document_id, version, sent, change)
+    @step("/bo-sua", writer)
+    def drop_edit(found: Draft, work: Work, me: SignedIn, sent: Form) -> str:
+        save(found, work, [], [edit for edit in found.edits if str(edit.edit_id) == sent.get("edit")], me)
+        return f"{found.path}?xong=saved"
 
     # --- gold questions and the gate
 
-    @router.post(one + "/cau-hoi")
-    def add_question(document_id: str, version: int, me: SignedIn = writer, sent: Form = form) -> Response:
-        def change(found: Draft, work: Work) -> str:
-            question, evidence = one_line(sent.get("question", ""), _MAX_QUESTION), one_line(sent.get("evidence", ""))
-            if not question:
-                raise Unfit("question")
-            if evidence and " ".join(evidence.split()) not in " ".join(found.corrected.document.text.split()):
-                raise Unfit("evidence")
-            kind = "abstain" if sent.get("kind") == "abstain" else "answer"
-            store.gold.add(secrets.token_hex(8), document_id, question, kind, [evidence] if evidence else [], me.actor)  # type: ignore[arg-type]
-            return f"{found.path}?xong=question#cau-hoi"
+    @step("/cau-hoi", writer, kept=_as_typed)
+    def add_question(found: Draft, work: Work, me: SignedIn, sent: Form) -> str:
+        question, evidence = one_line(sent.get("question", ""), _MAX_QUESTION), one_line(sent.get("evidence", ""))
+        if not question:
+            raise Unfit("question")
+        if evidence and " ".join(evidence.split()) not in " ".join(found.corrected.document.text.split()):
+            raise Unfit("evidence")
+        kind = "abstain" if sent.get("kind") == "abstain" else "answer"
+        store.gold.add(secrets.token_hex(8), work.document_id, question, kind, [evidence] if evidence else [], me.actor)  # type: ignore[arg-type]
+        return f"{found.path}?xong=question#cau-hoi"
 
-        return changed(me, document_id, version, sent, change, typed=sent)
+    @step("/bo-cau-hoi", writer)
+    def remove_question(found: Draft, work: Work, me: SignedIn, sent: Form) -> str:
+        own = {question.gold_id for question in store.gold.of(work.document_id) if question.document_id}
+        if (wanted := sent.get("question", "")) in own:
+            store.gold.remove(wanted, me.actor)
+        return f"{found.path}?xong=question#cau-hoi"
 
-    @router.post(one + "/bo-cau-hoi")
-    def remove_question(document_id: str, version: int, me: SignedIn = writer, sent: Form = form) -> Response:
-        def change(found: Draft, work: Work) -> str:
-            own = {question.gold_id for question in store.gold.of(document_id) if question.document_id}
-            if (wanted := sent.get("question", "")) in own:
-                store.gold.remove(wanted, me.actor)
-            return f"{found.path}?xong=question#cau-hoi"
+    @step("/cong", writer)
+    def run_gate(found: Draft, work: Work, me: SignedIn, sent: Form) -> str:
+        if found.row.state not in ("draft", "review"):
+            raise PublicationRefused("state")
+        if publisher.waits_for(work.document_id, work.version) is None:
+            store.jobs.add("gate", found.named, me.actor)
+        return f"{found.path}#cong"
 
-        return changed(me, document_id, version, sent, change)
-
-    @router.post(one + "/cong")
-    def run_gate(document_id: str, version: int, me: SignedIn = writer, sent: Form = form) -> Response:
-        def change(found: Draft, work: Work) -> str:
-            if found.row.state not in ("draft", "review"):
-                raise PublicationRefused("state")
-            if publisher.waits_for(document_id, version) is None:
-                store.jobs.add("gate", {"document_id": document_id, "version": version}, me.actor)
-            return f"{found.path}#cong"
-
-        return changed(me, document_id, version, sent, change)
-
-    @router.post(one + "/chap-nhan")
-    def accept(document_id: str, version: int, me: SignedIn = writer, sent: Form = form) -> Response:
-        def change(found: Draft, work: Work) -> str:
-            reason = one_line(sent.get("reason", ""), _MAX_REASON)
-            chosen = sent.getlist("lost")
-            if not chosen or not reason:
-                raise Unfit("reason")
-            store.drafts.accept(work, dict.fromkeys(chosen, reason), me.actor)
-            return f"{found.path}?xong=accepted#cong"
-
-        return changed(me, document_id, version, sent, change, typed=sent)
+    @step("/chap-nhan", writer, kept=_as_typed)
+    def accept(found: Draft, work: Work, me: SignedIn, sent: Form) -> str:
+        reason, chosen = _reason(sent), sent.getlist("lost")
+        if not chosen:
+            raise Unfit("reason")
+        store.drafts.accept(work, dict.fromkeys(chosen, reason), me.actor)
+        return f"{found.path}?xong=accepted#cong"
 
     # --- from state to state
 
-    @router.post(one + "/kiem")
-    def check(document_id: str, version: int, me: SignedIn = writer, sent: Form = form) -> Response:
-        def change(found: Draft, work: Work) -> str:
-            store.drafts.check(work, publisher.corpus_with(document_id, version), me.actor)
-            return f"{found.path}?xong=checked"
+    @step("/kiem", writer)
+    def check(found: Draft, work: Work, me: SignedIn, sent: Form) -> str:
+        store.drafts.check(work, publisher.corpus_with(work.document_id, work.version), me.actor)
+        return f"{found.path}?xong=checked"
 
-        return changed(me, document_id, version, sent, change)
+    @step("/tra-lai", approver)
+    def send_back(found: Draft, work: Work, me: SignedIn, sent: Form) -> str:
+        reason = _reason(sent)
+        store.drafts.send_back(work, reason, me.actor)
+        return f"{found.path}?xong=sent_back"
 
-    @router.post(one + "/tra-lai")
-    def send_back(document_id: str, version: int, me: SignedIn = approver, sent: Form = form) -> Response:
-        def change(found: Draft, work: Work) -> str:
-            reason = one_line(sent.get("reason", ""), _MAX_REASON)
-            if not reason:
-                raise Unfit("reason")
-            store.drafts.send_back(work, reason, me.actor)
-            return f"{found.path}?xong=sent_back"
+    @step("/cong-bo", approver)
+    def approve(found: Draft, work: Work, me: SignedIn, sent: Form) -> str:
+        if found.row.state != "review":
+            raise PublicationRefused("state")
+        if work.checked_by == me.account.account_id:
+            raise PublicationRefused("same_person")
+        if publisher.waits_for(work.document_id, work.version) is None:
+            wanted = found.named | {"revision": work.revision}
+            store.jobs.add("publish", wanted, me.actor)
+        return f"{HERE}?xong=publishing"
 
-        return changed(me, document_id, version, sent, change)
+    @step("/ban-moi", writer)
+    def begin_again(found: Draft, work: Work, me: SignedIn, sent: Form) -> str:
+        if found.row.state != "published":
+            raise PublicationRefused("state")
+        latest = latest_of(found)
+        return f"{HERE}/{work.document_id}/{base.draft_of(found.row, me.actor) if latest == work.version else latest}"
 
-    @router.post(one + "/cong-bo")
-    def approve(document_id: str, version: int, me: SignedIn = approver, sent: Form = form) -> Response:
-        def change(found: Draft, work: Work) -> str:
-            if found.row.state != "review":
-                raise PublicationRefused("state")
-            if work.checked_by == me.account.account_id:
-                raise PublicationRefused("same_person")
-            if publisher.waits_for(document_id, version) is None:
-                wanted = {"document_id": document_id, "version": version, "revision": work.revision}
-                store.jobs.add("publish", wanted, me.actor)
-            return f"{HERE}?xong=publishing"
-
-        return changed(me, document_id, version, sent, change)
-
-    @router.post(one + "/ban-moi")
-    def begin_again(document_id: str, version: int, me: SignedIn = writer, sent: Form = form) -> Response:
-        def change(found: Draft, work: Work) -> str:
-            if found.row.state != "published":
-                raise PublicationRefused("state")
-            latest = latest_of(found)
-            return f"{HERE}/{document_id}/{base.draft_of(found.row, me.actor) if latest == version else latest}"
-
-        return changed(me, document_id, version, sent, change)
-
-    @router.post(one + "/ngung")
-    def retire(document_id: str, version: int, me: SignedIn = approver, sent: Form = form) -> Response:
-        def change(found: Draft, work: Work) -> str:
-            reason = one_line(sent.get("reason", ""), _MAX_REASON)
-            if not reason:
-                raise Unfit("reason")
-            if found.row.state != "published":
-                raise PublicationRefused("state")
-            store.jobs.add("retire", {"document_id": document_id, "version": version, "reason": reason}, me.actor)
-            return f"{HERE}?xong=retiring"
-
-        return changed(me, document_id, version, sent, change)
+    @step("/ngung", approver)
+    def retire(found: Draft, work: Work, me: SignedIn, sent: Form) -> str:
+        reason = _reason(sent)
+        if found.row.state != "published":
+            raise PublicationRefused("state")
+        store.jobs.add("retire", found.named | {"reason": reason}, me.actor)
+        return f"{HERE}?xong=retiring"
 
     return router
+
+
+def _reason(sent: Form) -> str:
+    """Why somebody does it. Unfit when they do not say."""
+    reason = one_line(sent.get("reason", ""), _MAX_REASON)
+    if not reason:
+        raise Unfit("reason")
+    return reason
 
 
 def _at(work: Work, revision: int) -> Work:
@@ -345,3 +325,17 @@ def _level_kept(found: Draft, at: int | None) -> int | None:
 def _typed(sent: Form) -> dict[str, str]:
     """What somebody typed who was overtaken, to be copied from the page."""
     return {name: value for name, value in sent.items() if name not in ("csrf", "revision", "line") and value}
+
+
+def _nothing(sent: Form) -> dict[str, Any]:
+    return {}
+
+
+def _as_typed(sent: Form) -> dict[str, Any]:
+    return {"typed": sent}
+
+
+def _line(sent: Form) -> dict[str, Any]:
+    """The line that was open."""
+    line = sent.get("line", "")
+    return {"at": int(line) if line.isascii() and line.isdigit() else None}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -26,6 +28,7 @@ from bot.publication.gold import shipped_questions
 from bot.publication.publisher import Publisher
 from bot.services import Services
 from bot.staff.passwords import Passwords
+from index import snapshot
 from knowledge.store import Actor, CaseJournal, Store
 from knowledge.store.drafts import Work
 from tools.plan_maker import FONTS
@@ -73,13 +76,21 @@ def _hashed() -> str:
     return Passwords.load().hash_now(PASSWORD)
 
 
-def services_on(opened: Services, home: Path, clock: Clock) -> Services:
-    """The services on another home, with the tables that are read already."""
+@contextmanager
+def services_on(opened: Services, home: Path, clock: Clock) -> Iterator[Services]:
+    """The services on another home, with the tables that are read already. The encoder stays as it is, although one plan more is a great
+    change among five: that it is made anew then costs a second each time, and is looked at elsewhere."""
     settings = settings_of(home)
     store = Store.open(settings.database_url, clock)
     base = replace(opened.knowledge_base, store=store, home=home, database_url=settings.database_url, clock=clock, _known={})
     journal = CaseJournal(home / "cases.journal", clock=clock)
-    return replace(opened, settings=settings, clock=clock, store=store, journal=journal, knowledge_base=base, _answerer=None, _tried=None)
+    services = replace(
+        opened, settings=settings, clock=clock, store=store, journal=journal, knowledge_base=base, _answerer=None, _tried=None
+    )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(snapshot, "DRIFT", 1.0)
+        yield services
+    services.close()
 
 
 def scan(text: str = PLAN) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -39,9 +41,8 @@ class PowerCut(BaseException):
 
 @pytest.fixture
 def services(opened: Services, home: Path, clock: Clock) -> Iterator[Services]:
-    services = services_on(opened, home, clock)
-    yield services
-    services.close()
+    with services_on(opened, home, clock) as services:
+        yield services
 
 
 @pytest.fixture
@@ -71,6 +72,25 @@ def agree(office: Office) -> bool:
     base = office.services.knowledge_base
     held = {document.document_id for document in snapshot.open_current(base.home).collection.documents}
     return base.is_fresh() and not snapshot.verify(base.home) and held == {row.document_id for row in base.store.documents.published()}
+
+
+def swapped(office: Office) -> None:
+    """What waits is published while the program answers. Nothing that holds the older snapshot is left, without a collector looking for
+    it: what is frozen (Services.warm) it never looks at. What both hold was not read again."""
+    office.services.warm()
+    answerer = office.services.answerer()
+    out_of_use, before = [weakref.ref(each) for each in (answerer, answerer.retriever)], answerer.retriever.snapshot.collection
+    answerer.look_up(office.services.understanding.read("Có mấy nhà tạm lánh?", date(2026, 5, 4)))
+    del answerer
+    gc.disable()
+    try:
+        office.work_off()
+        assert [ref() for ref in out_of_use] == [None, None]
+    finally:
+        gc.enable()
+    after = office.services.answerer().retriever.snapshot.collection
+    assert len(after.documents) == len(before.documents) + 1
+    assert {id(document) for document in before.documents} < {id(document) for document in after.documents}
 
 
 CUTS: list[tuple[str, str]] = [
@@ -113,12 +133,13 @@ def test_a_power_cut_at_any_step_leaves_a_whole_state(office: Office, plan: Docu
 def test_rolling_back_takes_the_snapshot_that_is_held(office: Office, plan: Document) -> None:
     before = snapshot.read_manifest(office.services.settings.home).name
     document_id, version = reviewed(office, plan)
-    office.work_off()
+    swapped(office)
     last = office.services.store.publications.last()
     assert last is not None
     assert (last.before, last.after) == ({document_id: None}, {document_id: version})
     office.worker.roll_back(last.publication_id, MINH)
     assert snapshot.read_manifest(office.services.settings.home).name == before
+    assert office.services.answerer().retriever.snapshot.manifest.name == before
     assert agree(office)
     with pytest.raises(PublicationRefused, match="last publication"):
         office.worker.roll_back(last.publication_id, MINH)

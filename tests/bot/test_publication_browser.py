@@ -8,19 +8,17 @@ from __future__ import annotations
 import io
 import os
 import re
-import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from house_fakes import Clock
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from publication_house import EVIDENCE, PASSWORD, QUESTION, Office, scan, services_on
+from real_pages import Opener, pages_of, served
 
 from bot.services import Services
 from knowledge.reading.ocr import has_tesseract
@@ -40,9 +38,8 @@ def services(opened: Services, home: Path, clock: Clock) -> Iterator[Services]:
         if os.environ.get("TROGIUP_REQUIRE_ALL_TESTS") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
-    services = services_on(opened, home, clock)
-    yield services
-    services.close()
+    with services_on(opened, home, clock) as services:
+        yield services
 
 
 @pytest.fixture
@@ -66,39 +63,15 @@ def office(services: Services) -> Iterator[Office]:
 
 @pytest.fixture
 def site(office: Office) -> Iterator[str]:
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(office.app, log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=10)
+    with served(office.app) as address:
+        yield address
 
 
 @pytest.fixture
-def open_page(browser: Browser, site: str) -> Iterator[Callable[[str], Page]]:
-    """A browser of its own. Afterwards: nothing was asked of another origin, and no policy was broken."""
-    contexts, asked, complaints = [], [], []
-
-    def opener(path: str) -> Page:
-        context = browser.new_context(viewport=DESKTOP, locale="vi-VN")
-        context.set_default_timeout(30_000)
-        contexts.append(context)
-        context.on("request", lambda request: asked.append(request.url))
-        context.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
-        context.on("weberror", lambda error: complaints.append(str(error.error)))
-        page = context.new_page()
-        page.goto(site + path)
-        return page
-
-    yield opener
-    for context in contexts:
-        context.close()
-    assert [url for url in asked if not url.startswith(site + "/")] == []
-    assert complaints == []
+def open_page(browser: Browser, site: str) -> Iterator[Opener]:
+    """A browser of its own for everybody."""
+    with pages_of(site, browser, 30_000, viewport=DESKTOP) as opener:
+        yield opener
 
 
 def sign_in(page: Page, name: str) -> None:
@@ -141,7 +114,7 @@ def ask(page: Page) -> str:
     return answer.inner_text()
 
 
-def test_the_whole_story(open_page: Callable[[str], Page], site: str) -> None:
+def test_the_whole_story(open_page: Opener, site: str) -> None:
     lan = open_page("/can-bo")
     sign_in(lan, "lan")
     picture(lan, "tai-lieu")

@@ -19,9 +19,8 @@ HOSTILE = "'; DROP TABLE documents; --<script>alert(1)</script>{{7*7}}\"><img sr
 
 @pytest.fixture
 def services(opened: Services, home: Path, clock: Clock) -> Iterator[Services]:
-    services = services_on(opened, home, clock)
-    yield services
-    services.close()
+    with services_on(opened, home, clock) as services:
+        yield services
 
 
 @pytest.fixture

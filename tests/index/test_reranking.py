@@ -17,11 +17,9 @@ from index.search import Retriever
 from index.snapshot import Snapshot
 from index.understanding import Understanding
 from knowledge.errors import IndexFault
-from knowledge.model import Document, Metadata, Passage, Span
+from knowledge.model import Passage, Span
 from knowledge.places import Gazetteer
 
-METADATA = Metadata("Kế hoạch", None, None, None, None, None, None, date(2018, 1, 1), date(2020, 12, 31), None, (), None)
-DOCUMENT = Document("d", "plan.txt", "", METADATA)
 UNMOVED = {"mean": (0.0,) * len(FEATURES), "scale": (1.0,) * len(FEATURES)}
 
 
@@ -32,7 +30,7 @@ def reader(gazetteer: Gazetteer) -> Understanding:
 
 def candidate(text: str, *path: str, fused: float = 1.0, role: str = "body", lead: str | None = None) -> Candidate:
     passage = Passage("p", "d", text, Span(0, len(text)), path, lead=lead, role=role)  # type: ignore[arg-type]
-    view = View.of(DOCUMENT, passage, None, Trait.of(passage, secondary=False))
+    view = View.of("Kế hoạch", passage, None, Trait.of(passage, secondary=False))
     return Candidate(view, fused, typed=1.0, official=0.0, pairs=0.0, dense=0.0)
 
 

@@ -70,7 +70,7 @@ def test_a_passage_is_nearest_to_itself(opened: Snapshot) -> None:
     for position in (0, 100, len(opened.passages) - 1):
         passage = opened.passages[position]
         document = documents[passage.document_id]
-        text = snapshot.indexed_text(document, passage, opened.collection.province(document))
+        text = snapshot.indexed_text(document.metadata.kind, passage, opened.collection.province(document))
         _, similarities = opened.dense.search(opened.encoder.encode([text])[0], 1)
         assert similarities[0] == pytest.approx(1.0, abs=1e-4)
 

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from index import snapshot
+from index.analysis import syllables
 from index.dense import DenseIndex
-from index.encoder import SentenceTransformerEncoder, Vectors
+from index.encoder import StaticEncoder, Vectors
+from index.lexical import LexicalIndex
 from index.snapshot import EMBEDDED, Snapshot
 from knowledge.collection import Collection
 from knowledge.model import Relation
@@ -42,13 +44,13 @@ def never(*_: object) -> None:
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Texts that are encoded from now on."""
     seen: list[str] = []
-    encode = SentenceTransformerEncoder.encode
+    encode = StaticEncoder.encode
 
-    def noted(self: SentenceTransformerEncoder, texts: Sequence[str]) -> Vectors:
+    def noted(self: StaticEncoder, texts: Sequence[str]) -> Vectors:
         seen.extend(texts)
         return encode(self, texts)
 
-    monkeypatch.setattr(SentenceTransformerEncoder, "encode", noted)
+    monkeypatch.setattr(StaticEncoder, "encode", noted)
     return seen
 
 
@@ -65,6 +67,25 @@ def test_a_document_more_costs_its_own_passages(
     assert after.collection == two
     assert np.array_equal(after.dense.vectors()[new:], before.dense.vectors())
     assert np.allclose(after.dense.vectors()[:new], before.encoder.encode(encoded[:new]))
+    texts = [snapshot.indexed_text(d.metadata.kind, p, two.province(d)) for d in two.documents for p in d.passages]
+    LexicalIndex.build([syllables(text) for text in texts]).save(tmp_path / "anew")
+    assert after.folder is not None
+    files = sorted((tmp_path / "anew").iterdir())
+    assert [path.read_bytes() for path in files] == [(after.folder / "lexical" / path.name).read_bytes() for path in files]
+
+
+def test_what_is_open_already_is_not_read_again(before: Snapshot, two: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "DRIFT", 1.0)
+    snapshot.build(tmp_path, two, "v2", EMBEDDED, NOON, before)
+    read: list[str] = []
+    parse = snapshot.parse
+    monkeypatch.setattr(snapshot, "parse", lambda line: read.append(line) or parse(line))
+    monkeypatch.setattr(snapshot, "load_static", never)
+    after = snapshot.open_current(tmp_path, EMBEDDED, before)
+    assert after.collection == two
+    assert len(read) == 1
+    assert after.collection.documents[1] is before.collection.documents[0]
+    assert after.encoder is before.encoder
 
 
 def test_metadata_alone_are_not_encoded(before: Snapshot, tmp_path: Path, encoded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plans import ALL, ARTICLE, CA_MAU, DONG_NAI, HA_NAM, HUNG_YEN, made, source
 
-from knowledge.collection import Collection, dump, dump_metadata, parse, parse_all, parse_metadata
+from knowledge.collection import Collection, dump, dump_metadata, parse, parse_metadata
 from knowledge.errors import KnowledgeError, UnknownDocument
 
 
@@ -64,11 +64,6 @@ def test_a_document_comes_back_from_its_line(name: str) -> None:
 def test_any_document_comes_back(text: str, pages: int | None, ocr: bool) -> None:
     document = replace(made(f"KẾ HOẠCH\n\nI. MỤC TIÊU\n\n{text}"), pages=pages, ocr=ocr)
     assert parse(dump(document)) == document
-
-
-def test_many_lines_with_empty_ones_between() -> None:
-    lines = [dump(source(HA_NAM)) + "\n", "\n", "  ", dump(source(CA_MAU))]
-    assert list(parse_all(lines)) == [source(HA_NAM), source(CA_MAU)]
 
 
 RAW = json.loads(dump(source(HUNG_YEN)))

@@ -5,17 +5,14 @@ Screenshots of what was looked at lie in var/screenshots/ afterwards.
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
+from real_pages import Opener, pages_of, served
 from web_fakes import QUOTE, FakeConversation, FakeLibrary, make_app
 
 pytestmark = pytest.mark.e2e
@@ -27,8 +24,6 @@ DESKTOP = {"width": 1280, "height": 800}
 API = "**/api/v1/messages"
 FIGURE, DANGER, UNKNOWN = "Đồng Nai có bao nhiêu cơ sở trợ giúp xã hội?", "chồng đánh tôi", "Làm hộ chiếu ở đâu?"
 
-Opener = Callable[..., Page]
-
 
 @pytest.fixture(scope="module")
 def conversation() -> FakeConversation:
@@ -37,43 +32,14 @@ def conversation() -> FakeConversation:
 
 @pytest.fixture(scope="module")
 def site(conversation: FakeConversation) -> Iterator[str]:
-    """The application behind a real server on a free port of the loopback."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(make_app(conversation, conversation.library), log_level="warning"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert server.started
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=10)
+    with served(make_app(conversation, conversation.library)) as address:
+        yield address
 
 
 @pytest.fixture
 def open_page(browser: Browser, site: str) -> Iterator[Opener]:
-    """Opens a path in a fresh context. Afterwards: nothing was asked of another origin, and the console stayed clean."""
-    contexts: list[Any] = []
-    asked: list[str] = []
-    complaints: list[str] = []
-
-    def opener(path: str = "/", **options: Any) -> Page:
-        context = browser.new_context(**({"viewport": PHONE, "locale": "vi-VN"} | options))
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        context.on("request", lambda request: asked.append(request.url))
-        context.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
-        context.on("weberror", lambda error: complaints.append(str(error.error)))
-        page = context.new_page()
-        page.goto(site + path)
-        return page
-
-    yield opener
-    for context in contexts:
-        context.close()
-    assert [url for url in asked if not url.startswith(site + "/")] == []
-    assert complaints == []
+    with pages_of(site, browser, viewport=PHONE) as opener:
+        yield opener
 
 
 def ask(page: Page, text: str) -> Any:

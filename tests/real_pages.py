@@ -1,0 +1,57 @@
+"""An application behind a real server, and pages of it in a real Chromium."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from playwright.sync_api import Browser, Page
+
+Opener = Callable[..., Page]
+"""A path of the site ("/" where none is given), and options of the browser's context."""
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """The address of an application on a free port of the loopback."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert server.started
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+@contextmanager
+def pages_of(site: str, browser: Browser, patience_ms: float = 10_000, **usual: Any) -> Iterator[Opener]:
+    """Each page in a fresh context. Afterwards: nothing was asked of another origin, no policy was broken, and no script failed."""
+    contexts: list[Any] = []
+    asked: list[str] = []
+    complaints: list[str] = []
+
+    def opener(path: str = "/", **options: Any) -> Page:
+        context = browser.new_context(**({"locale": "vi-VN"} | usual | options))
+        context.set_default_timeout(patience_ms)
+        contexts.append(context)
+        context.on("request", lambda request: asked.append(request.url))
+        context.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        page = context.new_page()
+        page.goto(site + path)
+        return page
+
+    yield opener
+    for context in contexts:
+        context.close()
+    assert [url for url in asked if not url.startswith(site + "/")] == []
+    assert complaints == []
