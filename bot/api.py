@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actions.duty.notices import DutyNotices
 from bot.directory.pages import DirectoryPages, build_directory
+from bot.directory.trying import Trying
 from bot.duty.conversation import MAX_WAIT_S, PersonsSide
 from bot.duty.desk import DeskParts
 from bot.duty.pages import install_desk
@@ -102,7 +103,7 @@ def build_app(
     staff = install_staff(app, services.store, services.clock, office=OfficeLogin.of(services.settings, services.clock))
     provinces = [place.name for place in services.gazetteer.places]
     install_desk(app, DeskParts(staff, DutyNotices.load(services.directory), provinces))
-    app.include_router(build_directory(DirectoryPages(staff, services.directory_keeper, provinces)))
+    app.include_router(build_directory(DirectoryPages(staff, services.directory_keeper, provinces, Trying.of(services))))
     app.include_router(build_reports(ReportPages(staff, Counting.of(services))))
     questions = Questions.of(services.store, services.understanding.lexicon, services.gazetteer, services.clock)
     answer = PresentAnswer(services.triage, services.directory, services.area, services.assistant, services.clock)
