@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from actions.duty.notices import DutyNotices
 from bot.directory.pages import DirectoryPages, build_directory
+from bot.directory.trying import Trying
 from bot.duty.conversation import MAX_WAIT_S, PersonsSide
 from bot.duty.desk import DeskParts
 from bot.duty.pages import install_desk
@@ -30,6 +31,7 @@ from bot.reports.pages import ReportPages, build_reports
 from bot.search_view import search_view
 from bot.services import Services
 from bot.staff.install import install_staff
+from bot.staff.openid import OfficeLogin
 from bot.web.events import EventStreams, build_events
 from bot.web.pages import build_pages, install_error_pages, mount_static
 from bot.web.security import security_headers
@@ -98,10 +100,10 @@ def build_app(
     _search(app, services)
     _health(app, services, health, [metrics.registry, *counted])
     rows = [row for phone in ("111", "113", "115", "114") if (row := services.directory.by_phone(phone))]
-    staff = install_staff(app, services.store, services.clock)
+    staff = install_staff(app, services.store, services.clock, office=OfficeLogin.of(services.settings, services.clock))
     provinces = [place.name for place in services.gazetteer.places]
     install_desk(app, DeskParts(staff, DutyNotices.load(services.directory), provinces))
-    app.include_router(build_directory(DirectoryPages(staff, services.directory_keeper, provinces)))
+    app.include_router(build_directory(DirectoryPages(staff, services.directory_keeper, provinces, Trying.of(services))))
     app.include_router(build_reports(ReportPages(staff, Counting.of(services))))
     questions = Questions.of(services.store, services.understanding.lexicon, services.gazetteer, services.clock)
     answer = PresentAnswer(services.triage, services.directory, services.area, services.assistant, services.clock)

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,7 +43,6 @@ from knowledge.directory import VIETNAM, Directory
 from knowledge.errors import IndexFault, StoreError
 from knowledge.model import Document, Status
 from knowledge.places import Gazetteer, load_gazetteer
-from knowledge.reorganisation import load_successions
 from knowledge.store import CaseJournal, Store
 
 ROOT = Path(__file__).parent.parent
@@ -84,13 +83,13 @@ class Services:
         """Opens the store and reads the tables. The snapshot is opened with the first question, or by `warm`."""
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         store = Store.open(settings.database_url, clock)
-        gazetteer = load_gazetteer()
         texts = Texts.load()
-        keeper = DirectoryKeeper.load(store, gazetteer)
+        keeper = DirectoryKeeper.load(store, load_gazetteer())
+        gazetteer = keeper.gazetteer
         with contextlib.suppress(StoreError):
             keeper.refresh()
         knowledge_base = KnowledgeBase(store, gazetteer, settings.home, settings.encoder or snapshot.EMBEDDED, settings.database_url, clock)
-        return cls(
+        services = cls(
             settings,
             clock,
             store,
@@ -99,13 +98,15 @@ class Services:
             knowledge_base,
             keeper.live,
             texts,
-            Notices(texts, gazetteer, load_successions()),
+            Notices(texts, gazetteer, keeper.successions),
             Understanding.load(gazetteer),
             Triage.load(),
             Answerability.load(),
             Demands.load(),
             keeper,
         )
+        keeper.when_changed = services.forget
+        return services
 
     def answerer(self) -> Answerer:
         """The answerer on the snapshot in use. IndexFault when there is none."""
@@ -125,6 +126,11 @@ class Services:
         self._answerer = answerer
         gc.freeze()  # a collection that looked through all of it again would stop every thread for a second
         return opened.warnings
+
+    def forget(self) -> None:
+        """Drops what is remembered of questions, once a table that they were read or answered by has changed."""
+        if self._answerer is not None:
+            self._answerer = replace(self._answerer)
 
     def refresh(self) -> tuple[str, ...]:
         """Takes up a snapshot that was swapped in since; else does nothing. As `warm`; what was open stays open when that fails."""

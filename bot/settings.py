@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -21,6 +22,7 @@ PREFIX = "TROGIUP_"
 HIDDEN = "••••"
 SECRETS_FILE = "secrets.env"
 """In TROGIUP_HOME, in the form of .env: what `trogiup channels setup` was told. bot/channels/secrets.py writes it."""
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _DATA = Path(__file__).with_name("data_settings.yml")
 _ENV_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 
@@ -66,6 +68,10 @@ class Settings:
     chatwoot_inbox: str | None = field(default=None, repr=False)
     chatwoot_secret: str | None = field(default=None, repr=False)
     chatwoot_token: str | None = field(default=None, repr=False)
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = field(default=None, repr=False)
+    oidc_client_secret_file: Path | None = None
     keep_cases_months: int = 12
     keep_conversations_days: int = 30
     rasa_port: int = 0
@@ -93,7 +99,10 @@ class Settings:
                 advice = f"did you mean {near[0]}?" if near else "`trogiup doctor` lists them all."
                 raise SettingsError(f"Unknown setting {name}: {advice}")
         _all_of_chatwoot(given)
+        _all_of_oidc(given)
         values: dict[str, Any] = {_field_name(name): _parse(name, value, known[name], root) for name, value in given.items()}
+        if secret_file := values.get("oidc_client_secret_file"):
+            values["oidc_client_secret"] = read_secret(secret_file)
         values["home"] = home
         values.setdefault("database_url", f"sqlite:///{values['home'] / 'trogiup.db'}")
         return cls(**values, given=frozenset(given))
@@ -135,6 +144,29 @@ def read_env_file(path: Path) -> dict[str, str]:
     return values
 
 
+def read_secret(path: Path) -> str:
+    """The one line of a file that holds a secret. SettingsError when others may read it, or it is no such file."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o177:
+            raise SettingsError(f"{path} holds a secret and has mode {mode:o}: run chmod 600 {path}.")
+        secret = path.read_text("utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as a text file: put that right, or take the setting away.") from error
+    if not secret or not secret.isprintable():
+        raise SettingsError(f"{path} must hold the secret on one line.")
+    return secret
+
+
+def is_protected(address: str) -> bool:
+    """Whether what is sent there cannot be read on the way: https, or http that does not leave this machine."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE))
+
+
 def _known() -> dict[str, dict[str, Any]]:
     """Name → row of data_settings.yml."""
     rows: dict[str, dict[str, Any]] = yaml.safe_load(_DATA.read_text("utf-8"))
@@ -147,6 +179,16 @@ def _all_of_chatwoot(given: Mapping[str, str]) -> None:
     missing = [name for name in wanted if name not in given]
     if missing and (len(missing) < len(wanted) or PREFIX + "CHATWOOT_TOKEN" in given):
         raise SettingsError(f"For Chatwoot {' and '.join(missing)} must be set too.")
+
+
+def _all_of_oidc(given: Mapping[str, str]) -> None:
+    """The office's log-in is named whole or not at all. SettingsError says what is missing, or too much."""
+    named = {name for name in given if name.startswith(PREFIX + "OIDC_")}
+    missing = [name for name in (PREFIX + "OIDC_ISSUER", PREFIX + "OIDC_CLIENT_ID") if name not in named]
+    if named and missing:
+        raise SettingsError(f"For the office's log-in {' and '.join(missing)} must be set too.")
+    if {PREFIX + "OIDC_CLIENT_SECRET", PREFIX + "OIDC_CLIENT_SECRET_FILE"} <= named:
+        raise SettingsError(f"Set {PREFIX}OIDC_CLIENT_SECRET or {PREFIX}OIDC_CLIENT_SECRET_FILE, not both.")
 
 
 def _field_name(name: str) -> str:
@@ -171,6 +213,8 @@ def _parse(name: str, value: str, row: Mapping[str, Any], root: Path) -> str | i
             raise SettingsError(f"{name} must be an address, scheme://…")
         case "web" if not re.match(r"https?://[^/\s]+", value):
             raise SettingsError(f"{name} must begin with http:// or https:// and name a host.")
+        case "issuer" if not is_protected(value) or re.search(r"[?#\s]", value):
+            raise SettingsError(f"{name} must begin with https:// and name a host, without ? and #.")
         case "host" if not re.fullmatch(r"[\w.:-]+", value):
             raise SettingsError(f"{name} must be one host name or address.")
     return value

@@ -183,7 +183,7 @@ class Gazetteer:
 
     def now(self, name: str) -> str | None:
         """The province that `name` is part of today."""
-        place = self._by_name.get(name)
+        place = self.place(name)
         return place.now if place else None
 
     def merged_into(self, name: str) -> tuple[str, ...]:
@@ -194,6 +194,26 @@ class Gazetteer:
         """`name` first, then the provinces that today are one with it."""
         now = self.now(name)
         return (name, *(other for other in self.merged_into(now) if other != name)) if now else (name,)
+
+
+class LiveGazetteer(Gazetteer):
+    """The provinces that every part holds on to while staff change what became of them. Names and spellings stay as they were."""
+
+    def __init__(self, gazetteer: Gazetteer) -> None:
+        super().__init__(gazetteer.places, gazetteer.localities, gazetteer.misspelt)
+        self._current = {place.name: place for place in gazetteer.places}
+
+    def take_up(self, places: Iterable[Place]) -> None:
+        """From here on they are what is read; `places` itself stays what was shipped."""
+        self._current = {place.name: place for place in places}
+
+    def place(self, name: str) -> Place | None:
+        """As `Gazetteer.place`."""
+        return self._current.get(name)
+
+    def merged_into(self, name: str) -> tuple[str, ...]:
+        """As `Gazetteer.merged_into`."""
+        return tuple(place.name for place in self._current.values() if place.now == name)
 
 
 def _agrees(typed: Iterable[str], name: str) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import overload
 
 from knowledge.errors import KnowledgeError
 from knowledge.tables import DATA, listed, rows
@@ -27,18 +28,44 @@ class Succession:
     source: str
 
 
+class LiveSuccessions(Sequence[Succession]):
+    """The table that every part holds on to while staff change its rows. Taking up another is a single assignment; nobody waits for it."""
+
+    def __init__(self, current: Sequence[Succession]) -> None:
+        self._current = tuple(current)
+
+    def take_up(self, current: Sequence[Succession]) -> None:
+        """From here on `current` is what is read."""
+        self._current = tuple(current)
+
+    @overload
+    def __getitem__(self, at: int) -> Succession: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Succession, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> Succession | tuple[Succession, ...]:
+        return self._current[at]
+
+    def __len__(self) -> int:
+        return len(self._current)
+
+    def __iter__(self) -> Iterator[Succession]:
+        return iter(self._current)  # one look, at one table
+
+
 def load_successions(path: Path = DATA / "bodies.tsv") -> tuple[Succession, ...]:
     """The table of bodies. KnowledgeError names a row that does not fit."""
-    found: list[Succession] = []
-    for row in rows(path, _COLUMNS):
-        try:
-            since = date.fromisoformat(row["since"])
-        except ValueError as error:
-            raise KnowledgeError(f"{path.name}: {row['task']}: since must be YYYY-MM-DD") from error
-        found.append(
-            Succession(row["task"], listed(row["topic_words"]), row["was"], listed(row["was_words"]), row["now"], since, row["source"])
-        )
-    return tuple(found)
+    return tuple(succession_of(row, path.name) for row in rows(path, _COLUMNS))
+
+
+def succession_of(row: Mapping[str, str], file: str) -> Succession:
+    """A row of the table as a value. KnowledgeError names it where it does not fit."""
+    try:
+        since = date.fromisoformat(row["since"])
+    except ValueError as error:
+        raise KnowledgeError(f"{file}: {row['task']}: since must be YYYY-MM-DD") from error
+    return Succession(row["task"], listed(row["topic_words"]), row["was"], listed(row["was_words"]), row["now"], since, row["source"])
 
 
 def succession_for(words: str, topic: str, on: date, table: Sequence[Succession]) -> Succession | None:

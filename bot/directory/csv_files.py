@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from bot.directory.wording import Wording
-from knowledge.directory_entries import Entry, EntryRefused, Kind, Merged, Values
+from knowledge.directory_entries import Entry, Merged
+from knowledge.directory_rules import EntryRefused, Kind, Values
 from knowledge.store import RowChange
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,26 +14,31 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from bot.directory.csv_files import MOST_BYTES, Plan, export, planned
 from bot.directory.keeper import DirectoryKeeper
+from bot.directory.trying import Tried, Trying
 from bot.directory.wording import Wording, checked_today
 from bot.staff.guard import Form, SignedIn, Staff
 from bot.staff.render import StaffPages
 from knowledge.directory import NATIONWIDE, VIETNAM
-from knowledge.directory_entries import Entry, EntryRefused, Kind, overdue
+from knowledge.directory_entries import Entry, overdue
+from knowledge.directory_rules import EntryRefused, Kind
+from knowledge.errors import IndexFault
 from knowledge.store import DirectoryChanged, RowChange
-from knowledge.text import folded_line
+from knowledge.text import clean_message, folded_line
 
 HERE = "/can-bo/danh-ba"
 ROLES = ("editor", "administrator")
-_EMPTY: Form = Form([])
+_LONGEST = 300
+"""Characters of a question that is tried."""
 
 
 @dataclass(frozen=True)
 class DirectoryPages:
-    """What the pages are made of. `provinces`: the names that an area may have."""
+    """What the pages are made of. `provinces`: the names that an area may have; `trying`: asks what a change makes of answers."""
 
     staff: Staff
     keeper: DirectoryKeeper
     provinces: Sequence[str]
+    trying: Trying
     pages: StaffPages = field(default_factory=lambda: StaffPages(Path(__file__).with_name("texts.yml")))
 
     @property
@@ -70,8 +76,8 @@ class DirectoryPages:
         due = self.keeper.overdue(today)
         faults = [
             (entry, self.words["reasons"][reason].format(field=self.wording.label(entry.kind, name), limit=""))
-            for key, name, reason in merged.faults
-            if (entry := merged.find("hotlines", key))
+            for kind, key, name, reason in merged.faults
+            if (entry := merged.find(kind, key))
         ]
         return self._show("can-bo/directory.html", me, counts=counts, due=due, faults=faults, done=self.words["done"].get(done))
 
@@ -104,10 +110,27 @@ class DirectoryPages:
             for column in kind.fields
         ]
         locked = [c.name for c in kind.fields if entry and entry.protected and c.name not in self.keeper.rules.open_fields]
+        locked += kind.fixed
         shown = {"kind": kind, "entry": entry, "fields": fields, "locked": locked, "problems": problems or {}, "error": error}
         is_due = entry is not None and overdue(entry, self.today())
         areas = (NATIONWIDE, *self.provinces)
         return self._show("can-bo/directory_row.html", me, status, areas=areas, is_due=is_due, done=self.words["done"].get(done), **shown)
+
+    def preview(self, me: SignedIn, kind: Kind, entry: Entry | None, change: RowChange, fields: Form, where: str) -> Response:
+        """What a change would make of answers, with the button that keeps it. Raises EntryRefused and StoreError."""
+        after, own = self.keeper.with_change(change), " ".join(clean_message(fields.get("hoi", "")).split())[:_LONGEST]
+        found: tuple[Tried, ...] | None = None
+        with contextlib.suppress(IndexFault):  # the page says so
+            found = self.trying.compare(self.keeper.merged, after, own)
+        was, becomes = entry.values if entry else {}, change.values if change.values is not None else change.shipped
+        differing = [c for c in kind.fields if was.get(c.name, "") != becomes.get(c.name, "")]
+        rows = [
+            (self.wording.label(kind.name, c.name), *(self.wording.shown(c, held.get(c.name, "")) for held in (was, becomes)))
+            for c in differing
+        ]
+        sent = [(name, value) for name, value in fields.multi_items() if name not in ("csrf", "hoi", "ghi")]
+        shown: dict[str, Any] = {"kind": kind, "entry": entry, "rows": rows, "sent": sent, "found": found, "own": own, "where": where}
+        return self._show("can-bo/directory_preview.html", me, hidden=change.hidden, title=becomes.get(kind.keys[0], ""), **shown)
 
     def import_page(
         self, me: SignedIn, kind: Kind, status: int = 200, *, text: str = "", plan: Plan | None = None, error: str | None = None
@@ -119,7 +142,7 @@ class DirectoryPages:
 
     def _in_form(self, kind: Kind, name: str, value: str) -> str:
         column = next(column for column in kind.fields if column.name == name)
-        return self.keeper.rules.opening_for_people(value) if column.type == "opening" else value
+        return self.wording.shown(column, value) if column.type in ("opening", "names") else value
 
     def _show(self, template: str, me: SignedIn, status: int = 200, **values: Any) -> Response:
         shown = {"d": self.words, "kinds": self.keeper.rules.kinds, "wording": self.wording, "done": None, "error": None} | values
@@ -136,10 +159,24 @@ def build_directory(parts: DirectoryPages) -> APIRouter:
         message = {"title": words["title"], "text": words["errors"]["missing"]}
         return parts.pages.show("staff/message.html", me, 404, here=HERE, message=message)
 
-    def tried(me: SignedIn, kind: Kind, entry: Entry | None, typed: dict[str, str], change: Callable[[], str]) -> Response:
-        """The change, or the form again with what stands in the way."""
+    def keep(
+        me: SignedIn,
+        kind: Kind,
+        entry: Entry | None,
+        fields: Form,
+        change: Callable[[], RowChange],
+        *,
+        typed: dict[str, str],
+        where: str,
+        onward: str,
+        action: str = "",
+    ) -> Response:
+        """Keeps the change, or shows first what it would do, or the form again with what stands in the way. `where`: the form's address."""
         try:
-            return RedirectResponse(change(), 303)
+            wanted = change()
+            if kind.tried and fields.get("ghi") != "1":
+                return parts.preview(me, kind, entry, wanted, fields, where)
+            parts.apply([wanted], me, action=action)
         except EntryRefused as error:
             problems = parts.wording.problems(error, kind)
             return parts.one(me, kind, entry, 400, values=typed, problems=problems, error=words["errors"]["fields"])
@@ -147,6 +184,7 @@ def build_directory(parts: DirectoryPages) -> APIRouter:
             parts.keeper.refresh()
             now = parts.keeper.merged.find(kind.name, entry.key) if entry else None
             return parts.one(me, kind, now, 409, error=words["errors"]["stale"])
+        return RedirectResponse(onward, 303)
 
     @router.get(HERE)
     def overview(xong: str = "", me: SignedIn = editor) -> Response:
@@ -167,27 +205,27 @@ def build_directory(parts: DirectoryPages) -> APIRouter:
 
     @router.get(HERE + "/{name}/them")
     def new(name: str, me: SignedIn = editor) -> Response:
-        return parts.one(me, kinds[name], None) if name in kinds else missing(me)
+        return parts.one(me, kinds[name], None) if name in kinds and not kinds[name].fixed else missing(me)
 
     @router.post(HERE + "/{name}/them")
     def add(name: str, me: SignedIn = editor, fields: Form = form) -> Response:
-        if name not in kinds:
+        if name not in kinds or kinds[name].fixed:
             return missing(me)
         typed = parts.wording.row(kinds[name], lambda field: fields.get(field, ""), fields.getlist)
 
-        def change() -> str:
-            parts.apply([RowChange(name, values=parts.keeper.rules.checked(kinds[name], typed, parts.today()))], me)
-            return f"{HERE}/{name}?xong=saved"
+        def change() -> RowChange:
+            return RowChange(name, values=parts.keeper.rules.checked(kinds[name], typed, parts.today()))
 
-        return tried(me, kinds[name], None, typed, change)
+        addresses = {"where": f"{HERE}/{name}/them", "onward": f"{HERE}/{name}?xong=saved"}
+        return keep(me, kinds[name], None, fields, change, typed=typed, **addresses)
 
     @router.get(HERE + "/{name}/nhap")
     def bring(name: str, me: SignedIn = editor) -> Response:
-        return parts.import_page(me, kinds[name]) if name in kinds else missing(me)
+        return parts.import_page(me, kinds[name]) if name in kinds and not kinds[name].tried else missing(me)
 
     @router.post(HERE + "/{name}/nhap")
     def take(name: str, me: SignedIn = editor, fields: Form = long_form) -> Response:
-        if name not in kinds:
+        if name not in kinds or kinds[name].tried:
             return missing(me)
         text = fields.get("csv", "")
         if len(text.encode()) > MOST_BYTES:
@@ -221,17 +259,17 @@ def build_directory(parts: DirectoryPages) -> APIRouter:
         typed = parts.wording.row(kind, lambda field: fields.get(field, entry.values.get(field, "")), fields.getlist)
         version = _version(fields)
 
-        def change() -> str:
+        def change() -> RowChange:
             values = parts.keeper.rules.checked(kind, typed, parts.today())
-            parts.apply([RowChange(name, entry.row_id, entry.base, version, entry.hidden, values, entry.values)], me)
-            return f"{HERE}/{name}/{key}?xong=saved"
+            return RowChange(name, entry.row_id, entry.base, version, entry.hidden, values, entry.values)
 
-        return tried(me, kind, entry, typed, change)
+        where = f"{HERE}/{name}/{key}"
+        return keep(me, kind, entry, fields, change, typed=typed, where=where, onward=f"{where}?xong=saved")
 
     @router.post(HERE + "/{name}/{key}/{action}")
     def act(name: str, key: str, action: str, me: SignedIn = editor, fields: Form = form) -> Response:
         kind, entry = parts.found(name, key)
-        if kind is None or entry is None or action not in _ACTIONS:
+        if kind is None or entry is None or action not in _ACTIONS or (action == "da-kiem-tra" and "checked_on" not in entry.values):
             return missing(me)
         values, hidden, done = dict(entry.values), entry.hidden, _ACTIONS[action]
         if action == "da-kiem-tra":
@@ -245,12 +283,10 @@ def build_directory(parts: DirectoryPages) -> APIRouter:
         if taken_back:
             change = RowChange(name, entry.row_id, entry.base, _version(fields), shipped=parts.keeper.shipped.values(name, key))
 
-        def changed() -> str:
-            parts.apply([change], me, action=f"directory_{done}")
-            here = f"{HERE}/{name}/{key}" if fields.get("ve") != "tong-quan" else HERE
-            return f"{here}?xong={done}"
-
-        return tried(me, kind, entry, values, changed)
+        where = f"{HERE}/{name}/{key}"
+        onward = f"{where if fields.get('ve') != 'tong-quan' else HERE}?xong={done}"
+        addresses = {"where": f"{where}/{action}", "onward": onward}
+        return keep(me, kind, entry, fields, lambda: change, typed=values, action=f"directory_{done}", **addresses)
 
     return router
 

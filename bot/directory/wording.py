@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from bot.web.render import day
-from knowledge.directory_entries import EntryRefused, Field, Kind, Problem, Rules, Values
+from knowledge.directory_rules import EntryRefused, Field, Kind, Problem, Rules, Values
 from knowledge.tables import listed
 
 
@@ -28,8 +28,10 @@ class Wording:
         """A value as people read it."""
         if column.type == "opening":
             return self.rules.opening_for_people(value)
-        if column.type == "date":
+        if column.type in ("date", "day"):
             return day(value or None) or ""
+        if column.type == "names":
+            return ", ".join(listed(value))
         if column.type == "choices":
             return " | ".join(self.words["choices"].get(name, name) for name in listed(value))
         return value

@@ -17,8 +17,8 @@ from knowledge.store import ROLES, Account, AccountRefused, Actor
 HERE = "/quan-tri/tai-khoan"
 
 
-def build_admin(staff: Staff, pages: StaffPages, passwords: Passwords) -> APIRouter:
-    """The routes under /quan-tri/tai-khoan."""
+def build_admin(staff: Staff, pages: StaffPages, passwords: Passwords, issuer: str | None = None) -> APIRouter:
+    """The routes under /quan-tri/tai-khoan. `issuer`: the office's OpenID provider, to whose people accounts are bound."""
     router = APIRouter(include_in_schema=False)
     accounts, words = staff.store.accounts, pages.texts["admin"]
     administrator, form = staff.require("administrator"), staff.form()
@@ -27,6 +27,7 @@ def build_admin(staff: Staff, pages: StaffPages, passwords: Passwords) -> APIRou
         "mo": accounts.enable,
         "cho-dang-nhap": accounts.unlock,
         "bo-buoc-hai": accounts.reset_totp,
+        "bo-co-quan": staff.store.identities.unbind,
     }
 
     def listing(me: SignedIn, status: int = 200, error: str | None = None, draft: Form | None = None, done: str = "") -> Response:
@@ -44,7 +45,8 @@ def build_admin(staff: Staff, pages: StaffPages, passwords: Passwords) -> APIRou
         )
 
     def one(me: SignedIn, account: Account, status: int = 200, error: str | None = None, done: str = "") -> Response:
-        shown = {"account": account, "now": staff.clock(), "roles": ROLES, "error": error, "done": words["done"].get(done)}
+        shown: dict[str, Any] = {"account": account, "now": staff.clock(), "roles": ROLES, "error": error, "done": words["done"].get(done)}
+        shown |= {"issuer": issuer, "identity": staff.store.identities.of(account.account_id)}
         return pages.show("staff/account_edit.html", me, status, here=HERE, **shown)
 
     def first_password(me: SignedIn, account: Account, password: str) -> Response:
@@ -92,6 +94,13 @@ def build_admin(staff: Staff, pages: StaffPages, passwords: Passwords) -> APIRou
             return first_password(me, accounts.get(account_id), password)
 
         return await run_in_threadpool(keep)
+
+    @router.post(HERE + "/{account_id}/co-quan")
+    def bind(account_id: str, me: SignedIn = administrator, fields: Form = form) -> Response:
+        if issuer is None:
+            return listing(me, 404, words["refused"]["unknown"])
+        who = {"subject": fields.get("subject", ""), "email": fields.get("email", "")}
+        return done_or_refused(me, account_id, lambda: staff.store.identities.bind(account_id, issuer, **who, by=me.actor), "co-quan")
 
     @router.post(HERE + "/{account_id}/{action}")
     def act(account_id: str, action: str, me: SignedIn = administrator, fields: Form = form) -> Response:

@@ -64,7 +64,7 @@ class SignedIn:
         """What is still to be done before anything else; None once signed in altogether."""
         if self.account.totp_confirmed_at is not None and not self.session.second_factor:
             return "code"
-        if self.account.must_change_password:
+        if self.account.must_change_password and not self.session.by_provider:
             return "password"
         return "setup" if self.account.totp_confirmed_at is None and self.account.has(*NEED_SECOND_FACTOR) else None
 
@@ -172,7 +172,14 @@ class Staff:
     # --- sessions
 
     def begin(
-        self, request: Request, response: Response, account: Account, *, second_factor: bool, wait_for_code: bool = False
+        self,
+        request: Request,
+        response: Response,
+        account: Account,
+        *,
+        second_factor: bool,
+        wait_for_code: bool = False,
+        by_provider: bool = False,
     ) -> SignedIn:
         """A new session under a new token, whatever cookie came along (session fixation); the one of that cookie ends."""
         name, token, address = _cookie_name(request), self._new_token(), masked_address(request)
@@ -186,6 +193,7 @@ class Staff:
             second_factor=second_factor,
             address=address,
             browser=request.headers.get("user-agent", "")[:_MAX_BROWSER] or None,
+            by_provider=by_provider,
         )
         secure, length = request.url.scheme == "https", int(SESSION_LENGTH.total_seconds())
         response.set_cookie(name, token, max_age=length, httponly=True, samesite="lax", secure=secure, path="/")

@@ -13,6 +13,8 @@ from bot.staff.audit_view import build_audit_view
 from bot.staff.dead_letters import build_dead_letters
 from bot.staff.guard import FormRefused, RoleLacking, SignInNeeded, Staff
 from bot.staff.login import LoginParts, build_login, login_throttle
+from bot.staff.openid import OfficeLogin
+from bot.staff.openid_login import build_office_login
 from bot.staff.own_account import build_own_account
 from bot.staff.passwords import Passwords
 from bot.staff.render import StaffPages, wants_page
@@ -21,14 +23,24 @@ from knowledge.store import Store
 
 
 def install_staff(
-    app: FastAPI, store: Store, clock: Callable[[], datetime], passwords: Passwords | None = None, refusal_s: float = 0.3
+    app: FastAPI,
+    store: Store,
+    clock: Callable[[], datetime],
+    passwords: Passwords | None = None,
+    refusal_s: float = 0.3,
+    office: OfficeLogin | None = None,
 ) -> Staff:
-    """Adds the routes and what a browser is shown when it may not; returns what other pages for staff depend on."""
+    """Adds the routes and what a browser is shown when it may not; returns what other pages for staff depend on. `office`: the office's
+    own log-in beside the passwords.
+    """
     pages, kept = StaffPages(), passwords or Passwords.load()
     staff = Staff(store, clock)
-    parts = LoginParts(staff, pages, kept, login_throttle(), refusal_s)
-    own = (build_login(parts), build_own_account(parts))
-    for router in (*own, build_admin(staff, pages, kept), build_audit_view(staff, pages), build_dead_letters(staff, pages)):
+    parts = LoginParts(staff, pages, kept, login_throttle(), refusal_s, office)
+    own = [build_login(parts), build_own_account(parts)]
+    if office:
+        own.append(build_office_login(parts, office))
+    issuer = office.issuer if office else None
+    for router in (*own, build_admin(staff, pages, kept, issuer), build_audit_view(staff, pages), build_dead_letters(staff, pages)):
         app.include_router(router)
     _refusals(app, pages)
     return staff

@@ -25,6 +25,7 @@ from bot.staff.guard import (
     same_secret,
     with_next,
 )
+from bot.staff.openid import OfficeLogin
 from bot.staff.passwords import Passwords
 from bot.staff.render import StaffPages, first_page
 from bot.throttle import Throttle
@@ -37,13 +38,16 @@ _KEPT_IN_ADDRESS = "/%:?#[]@!$&'()*+,;="
 
 @dataclass(frozen=True)
 class LoginParts:
-    """What the pages of the log-in need. `refusal_s`: every refusal takes that long or a multiple, so that time tells nothing."""
+    """What the pages of the log-in need. `refusal_s`: every refusal takes that long or a multiple, so that time tells nothing. `office`:
+    the provider beside the passwords, where the office has one.
+    """
 
     staff: Staff
     pages: StaffPages
     passwords: Passwords
     throttle: Throttle
     refusal_s: float = 0.3
+    office: OfficeLogin | None = None
 
 
 def login_throttle() -> Throttle:
@@ -62,14 +66,24 @@ def build_login(parts: LoginParts) -> APIRouter:
     return router
 
 
-def go_on(parts: LoginParts, account_id: str, request: Request, target: str, *, second_factor: bool, wait: bool = False) -> Response:
+def go_on(
+    parts: LoginParts,
+    account_id: str,
+    request: Request,
+    target: str,
+    *,
+    second_factor: bool,
+    wait: bool = False,
+    by_provider: bool = False,
+) -> Response:
     """A new session, and on to the next step or to `target`."""
     account = parts.staff.store.accounts.get(account_id)
     response = RedirectResponse("/", 303)
-    me = parts.staff.begin(request, response, account, second_factor=second_factor, wait_for_code=wait)
+    me = parts.staff.begin(request, response, account, second_factor=second_factor, wait_for_code=wait, by_provider=by_provider)
     if me.step is None:
         parts.staff.store.accounts.attempts_done(account_id)
-        parts.staff.store.audit.record(me.actor, "signed_in", Subject("account", account_id))
+        after = {"by_provider": True} if by_provider else None
+        parts.staff.store.audit.record(me.actor, "signed_in", Subject("account", account_id), after=after)
     response.headers["location"] = _next_path(parts, me, target)
     return response
 
@@ -80,18 +94,34 @@ def _next_path(parts: LoginParts, me: SignedIn, target: str) -> str:
     return quote(local_path(target) or first_page(parts.pages.texts, me), safe=_KEPT_IN_ADDRESS)
 
 
+def login_page(
+    parts: LoginParts, request: Request, status: int = 200, error: str | None = None, username: str = "", target: str = ""
+) -> Response:
+    """The first page of the log-in, with the cookie that its form is held against."""
+    known = request.cookies.get(_cookie(request), "")
+    token = known if 20 <= len(known) <= 100 else secrets.token_urlsafe(24)
+    response = parts.pages.show(
+        "staff/login.html",
+        None,
+        status,
+        error=error,
+        username=username,
+        target=target,
+        token=token,
+        office=parts.office is not None,
+    )
+    if token != known:
+        secure = request.url.scheme == "https"
+        response.set_cookie(_cookie(request), token, httponly=True, samesite="lax", secure=secure, path="/")
+    return response
+
+
 def _password_step(router: APIRouter, parts: LoginParts) -> None:
-    staff, pages, words = parts.staff, parts.pages, parts.pages.texts["login"]
+    staff, words = parts.staff, parts.pages.texts["login"]
     whoever = staff.whoever()
 
     def page(request: Request, status: int = 200, error: str | None = None, username: str = "", target: str = "") -> Response:
-        known = request.cookies.get(_cookie(request), "")
-        token = known if 20 <= len(known) <= 100 else secrets.token_urlsafe(24)
-        response = pages.show("staff/login.html", None, status, error=error, username=username, target=target, token=token)
-        if token != known:
-            secure = request.url.scheme == "https"
-            response.set_cookie(_cookie(request), token, httponly=True, samesite="lax", secure=secure, path="/")
-        return response
+        return login_page(parts, request, status, error, username, target)
 
     @router.get("/dang-nhap")
     def show(request: Request, tiep: str = "", found: SignedIn | None = whoever) -> Response:
@@ -156,7 +186,7 @@ def _code_step(router: APIRouter, parts: LoginParts) -> None:
                 accounts.attempt_failed(account_id, Actor(None, me.address))
             error = words["code_wrong" if credentials else "code_locked"]
             return pages.show("staff/code.html", me, 400, target=local_path(target) or "", error=error)
-        return go_on(parts, account_id, request, target, second_factor=True)
+        return go_on(parts, account_id, request, target, second_factor=True, by_provider=me.session.by_provider)
 
 
 def _code_fits(parts: LoginParts, credentials: Credentials, code: str, actor: Actor) -> bool:
@@ -234,7 +264,7 @@ def _setup_step(router: APIRouter, parts: LoginParts) -> None:
         hashes = [totp.recovery_hash(code) for code in codes]
         if not staff.store.accounts.confirm_totp(me.account.account_id, step, hashes, me.actor):
             return RedirectResponse("/tai-khoan", 303)
-        onward = go_on(parts, me.account.account_id, request, target, second_factor=True)
+        onward = go_on(parts, me.account.account_id, request, target, second_factor=True, by_provider=me.session.by_provider)
         return recovery_page(parts, codes, onward)
 
 

@@ -60,7 +60,8 @@ def build_own_account(parts: LoginParts) -> APIRouter:
 
     def again(me: SignedIn, request: Request, target: str, second_factor: bool | None = None) -> Response:
         kept = me.session.second_factor if second_factor is None else second_factor
-        return go_on(parts, me.account.account_id, request, target, second_factor=kept)
+        by_provider = me.session.by_provider
+        return go_on(parts, me.account.account_id, request, target, second_factor=kept, by_provider=by_provider)
 
     @router.post(HERE + "/ma-du-phong")
     async def new_codes(request: Request, me: SignedIn = anybody, fields: Form = form) -> Response:

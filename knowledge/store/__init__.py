@@ -27,6 +27,7 @@ from knowledge.store.directory_rows import DirectoryChanged, DirectoryRows, RowC
 from knowledge.store.documents import DocumentRow, Documents, EventRow, VersionRow, corpus_hash, text_sha256
 from knowledge.store.drafts import Corrections, Drafts, Edit, Overtaken, PublicationRefused, Work
 from knowledge.store.duty import CaseFile, Duty, Line, Note, Notice, Step
+from knowledge.store.identities import Identities, Identity, LoginBegun
 from knowledge.store.inbox import Inbox, InboxCounts, InboxItem, InboxRow, Worked
 from knowledge.store.jobs import Job, JobKind, Jobs
 from knowledge.store.journal import CaseJournal, JournalEntry
@@ -73,6 +74,7 @@ __all__ = [
     "EventRow",
     "GoldQuestion",
     "Holiday",
+    "Identity",
     "InboxCounts",
     "InboxItem",
     "InboxRow",
@@ -80,6 +82,7 @@ __all__ = [
     "JobKind",
     "JournalEntry",
     "Line",
+    "LoginBegun",
     "Menu",
     "Messengers",
     "Need",
@@ -141,6 +144,7 @@ class Store:
         self.retention = Retention(database, clock)
         self.accounts = Accounts(database, clock, rng)
         self.sessions = Sessions(database, clock)
+        self.identities = Identities(database, clock)
         self.audit = AuditLog(database, clock)
         self.directory = DirectoryRows(database, clock)
         self.questions = Questions(database, clock)

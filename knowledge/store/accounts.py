@@ -29,7 +29,10 @@ _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,39}")
 _NAME_LENGTH = 80
 _ID_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 
-Reason = Literal["unknown", "username_unfit", "username_taken", "name_unfit", "phone_unfit", "role_unknown", "last_administrator"]
+Reason = (
+    Literal["unknown", "username_unfit", "username_taken", "name_unfit", "phone_unfit", "role_unknown", "last_administrator"]
+    | Literal["identity_unfit", "identity_taken"]
+)
 _ADVICE: dict[Reason, str] = {
     "unknown": "There is no such account: see `trogiup accounts list`.",
     "username_unfit": "A user name is 3 to 40 of a-z, 0-9, dot, dash and underscore, and begins with a letter or digit.",
@@ -38,6 +41,8 @@ _ADVICE: dict[Reason, str] = {
     "phone_unfit": "A telephone number is 3 to 15 digits, with + in front, spaces and dots allowed.",
     "role_unknown": f"There is no such role: give one of {', '.join(ROLES)}.",
     "last_administrator": "This is the last administrator: make another one first.",
+    "identity_unfit": "Give either an e-mail address or the subject at the provider, of 1 to 255 ASCII characters.",
+    "identity_taken": "Another account is bound to it already: take it off there first.",
 }
 
 

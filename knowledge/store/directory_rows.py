@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from knowledge.directory_entries import Change, Values
+from knowledge.directory_entries import Change
+from knowledge.directory_rules import Values
 from knowledge.errors import KnowledgeError
 from knowledge.store.audit import Actor, Subject, add_entry
 from knowledge.store.database import Database, insert

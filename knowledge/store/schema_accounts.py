@@ -1,10 +1,10 @@
-"""The tables of accounts, sessions, recovery codes and the audit log."""
+"""The tables of accounts, sessions, recovery codes, identities at an OpenID provider, and the audit log."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from knowledge.store.schema import Base
@@ -46,6 +46,7 @@ class SessionTable(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
     csrf_secret: Mapped[str]
     second_factor: Mapped[bool]
+    by_provider: Mapped[bool] = mapped_column(server_default=false())
     address: Mapped[str | None]
     browser: Mapped[str | None]
 
@@ -58,6 +59,35 @@ class RecoveryCodeTable(Base):
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
     code_sha256: Mapped[str] = mapped_column(primary_key=True)
     used_at: Mapped[datetime | None]
+
+
+class IdentityTable(Base):
+    """Who an account's person is at the office's OpenID provider: `subject` there, or, until the first log-in, an e-mail address."""
+
+    __tablename__ = "account_identities"
+    __table_args__ = (
+        UniqueConstraint("issuer", "subject", name="uq_account_identities_issuer_subject"),
+        UniqueConstraint("issuer", "email", name="uq_account_identities_issuer_email"),
+    )
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.account_id"), primary_key=True)
+    issuer: Mapped[str]
+    subject: Mapped[str | None]
+    email: Mapped[str | None]
+    bound_at: Mapped[datetime]
+
+
+class OpenidLoginTable(Base):
+    """One row a log-in that was sent to the provider and has not come back. Taken out when it does, so that a state serves once."""
+
+    __tablename__ = "openid_logins"
+
+    state_sha256: Mapped[str] = mapped_column(primary_key=True)
+    browser_sha256: Mapped[str]
+    nonce: Mapped[str]
+    code_verifier: Mapped[str]
+    target: Mapped[str]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class AuditTable(Base):

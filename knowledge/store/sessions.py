@@ -15,7 +15,9 @@ from knowledge.store.schema_accounts import AccountTable, SessionTable
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One signed-in browser. `second_factor`: a code was given, too. `browser`: how it calls itself."""
+    """One signed-in browser. `second_factor`: a code was given, too. `browser`: how it calls itself. `by_provider`: the office's OpenID
+    provider stood in for the password.
+    """
 
     session_id: str
     account_id: str
@@ -26,6 +28,7 @@ class Session:
     second_factor: bool
     address: str | None
     browser: str | None
+    by_provider: bool = False
 
 
 _SESSION = [getattr(SessionTable, f.name) for f in fields(Session)]
@@ -48,10 +51,11 @@ class Sessions:
         second_factor: bool,
         address: str | None,
         browser: str | None,
+        by_provider: bool = False,
     ) -> Session:
         """Begin a session; those that are over are cleared away."""
         now = self._clock()
-        session = Session(session_id, account_id, now, now, expires_at, csrf_secret, second_factor, address, browser)
+        session = Session(session_id, account_id, now, now, expires_at, csrf_secret, second_factor, address, browser, by_provider)
         row = {f.name: getattr(session, f.name) for f in fields(Session)}
         with self._database.write() as connection:
             connection.execute(delete(SessionTable).where(SessionTable.expires_at <= now))

@@ -171,3 +171,31 @@ def test_chatwoot_is_set_with_all_it_needs_or_not_at_all(tmp_path: Path) -> None
         others = {other: value for other, value in CHATWOOT.items() if other != name}
         assert refused(others, tmp_path) == f"For Chatwoot {name} must be set too."
     assert "TROGIUP_CHATWOOT_URL and TROGIUP_CHATWOOT_INBOX" in refused({"TROGIUP_CHATWOOT_TOKEN": "t"}, tmp_path)
+
+
+OIDC = {"TROGIUP_OIDC_ISSUER": "https://id.office.vn/realm", "TROGIUP_OIDC_CLIENT_ID": "tro-giup"}
+
+
+def test_the_office_log_in_is_set_whole_and_over_https(tmp_path: Path) -> None:
+    for name in OIDC:
+        others = {other: value for other, value in OIDC.items() if other != name}
+        assert refused(others, tmp_path) == f"For the office's log-in {name} must be set too."
+    for issuer in ("http://id.office.vn", "id.office.vn", "https://", "https://id.office.vn/?a=1", "ftp://id.office.vn"):
+        assert "https://" in refused({**OIDC, "TROGIUP_OIDC_ISSUER": issuer}, tmp_path)
+    assert Settings.load({**OIDC, "TROGIUP_OIDC_ISSUER": "http://127.0.0.1:8080/realm"}, tmp_path).oidc_client_secret is None
+
+
+def test_the_secret_of_the_office_log_in_may_lie_in_a_file_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    environ = {**OIDC, "TROGIUP_OIDC_CLIENT_SECRET_FILE": "secret"}
+    assert "cannot be read" in refused(environ, tmp_path)
+    path.write_text("hunter2\n", "utf-8")
+    path.chmod(0o644)
+    assert "chmod 600" in refused(environ, tmp_path)
+    path.chmod(0o600)
+    settings = Settings.load(environ, tmp_path)
+    assert settings.oidc_client_secret == "hunter2"
+    assert "hunter2" not in repr(settings) + repr(settings.describe())
+    assert "not both" in refused({**environ, "TROGIUP_OIDC_CLIENT_SECRET": "x"}, tmp_path)
+    path.write_text("two\nlines\n", "utf-8")
+    assert "one line" in refused(environ, tmp_path)

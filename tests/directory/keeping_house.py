@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -19,6 +20,7 @@ from httpx import Response
 from actions.model import Answer
 from bot.directory.keeper import DirectoryKeeper
 from bot.directory.pages import DirectoryPages, build_directory
+from bot.directory.trying import Trying
 from bot.lookup.finding import load_topics
 from bot.questions.overview import Questions
 from bot.questions.pages import QuestionPages, build_questions
@@ -30,6 +32,7 @@ from bot.staff.passwords import Passwords
 from bot.web.pages import mount_static
 from bot.web.security import security_headers
 from index.lexicon import Lexicon
+from knowledge.directory_entries import Merged
 from knowledge.errors import IndexFault
 from knowledge.model import Document
 from knowledge.places import Gazetteer
@@ -113,10 +116,20 @@ def make_keeping(store: Store, clock: Any, gazetteer: Gazetteer) -> KeepingHouse
     staff = install_staff(app, store, clock, Passwords.load(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)), refusal_s=0)
     mount_static(app)
     keeper = DirectoryKeeper.load(store, gazetteer)
-    app.include_router(build_directory(DirectoryPages(staff, keeper, [place.name for place in gazetteer.places])))
+    documents: list[Document] = []
+
+    def asker(merged: Merged) -> Callable[[str], Answer]:
+        """Says who has the task, and which province it is, of the tables."""
+        if not documents:
+            raise IndexFault("no snapshot")
+        now = {place.name: place.now for place in merged.places}
+        bodies = {row.task: row.now for row in merged.successions}
+        return lambda question: Answer("answer", str(now.get(question)), notices=(str(bodies.get(question)),))
+
+    trying = Trying(asker, lambda: [row.question for row in store.questions.gold()])
+    app.include_router(build_directory(DirectoryPages(staff, keeper, [place.name for place in gazetteer.places], trying)))
     counting = Counting(store, load_topics(), gazetteer, clock)
     app.include_router(build_reports(ReportPages(staff, counting)))
-    documents: list[Document] = []
 
     def answer(text: str) -> Answer:
         if not documents:

@@ -17,7 +17,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 def test_what_goes_out_comes_in_unchanged(house: KeepingHouse) -> None:
     editor = house.browser("editor")
-    for name in house.keeper.rules.kinds:
+    for name in (name for name, kind in house.keeper.rules.kinds.items() if not kind.tried):
         out = editor.get(f"{HERE}/{name}.csv")
         assert out.headers["content-type"] == "text/csv; charset=utf-8"
         assert out.text.startswith("\ufeffMã,")

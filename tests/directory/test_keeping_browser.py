@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from keeping_house import KeepingHouse
+from keeping_house import BY, KeepingHouse
 from playwright.sync_api import Browser, Page, expect
 
 from knowledge.model import Document, Metadata
@@ -110,6 +110,19 @@ def test_an_editors_day(browser: Browser, house: KeepingHouse, site: str) -> Non
     look(page, "hotlines")
     page.goto(f"{site}/can-bo/danh-ba/hotlines/111")
     look(page, "hotline")
+    page.goto(f"{site}/can-bo/danh-ba/successions")
+    look(page, "successions")
+    house.store.gold.add("g1", None, "bình đẳng giới", "answer", (), BY)
+    page.get_by_role("link", name="Sửa bình đẳng giới").click()
+    page.get_by_label("Nay do ai làm").fill("Sở Tư pháp")
+    look(page, "succession")
+    page.get_by_role("button", name="Xem câu trả lời sẽ đổi thế nào").click()
+    expect(page.get_by_text("Sở Tư pháp").last).to_be_visible()
+    look(page, "preview")
+    page.get_by_role("button", name="Lưu").click()
+    expect(page.get_by_role("status")).to_contain_text("Đã lưu")
+    page.goto(f"{site}/can-bo/danh-ba/provinces/ben-tre")
+    look(page, "province")
     page.get_by_role("link", name="Báo cáo").click()
     look(page, "report")
     context.close()

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from knowledge.directory import Directory, LiveDirectory
-from knowledge.directory_entries import Change, EntryRefused, Rules, Shipped, overdue
+from knowledge.directory_entries import Change, Shipped, overdue
+from knowledge.directory_rules import EntryRefused, Rules
 from knowledge.errors import KnowledgeError
 from knowledge.places import Gazetteer
 from knowledge.store import Actor, AuditFilter, DirectoryChanged, RowChange, Store
@@ -148,7 +149,7 @@ def test_an_update_of_the_product_keeps_what_staff_did(shipped: Shipped) -> None
     names = {line.name for line in merged.directory.hotlines}
     assert {"Nhà bình yên", "Đã gỡ khỏi bản mới", "Số của tỉnh"} <= names
     assert "Đường dây nóng Ngày mai" not in names  # the same number: staff know better
-    assert merged.faults == (("~3", "phone", "twice"),)
+    assert merged.faults == (("hotlines", "~3", "phone", "twice"),)
     shipped.refuse_unfit(mine, [*mine, Change(4, "hotlines", None, False, LINE, 1)])  # an old fault does not stand in the way of others
     with pytest.raises(EntryRefused):
         shipped.refuse_unfit(mine, [*mine, Change(4, "hotlines", None, False, {**LINE, "phone": "1900969680"}, 1)])

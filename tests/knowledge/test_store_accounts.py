@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from knowledge.errors import StoreError
-from knowledge.store import Account, AccountRefused, Actor, AuditFilter, Store, Subject, sqlite_url
+from knowledge.store import Account, AccountRefused, Actor, AuditFilter, LoginBegun, Store, Subject, sqlite_url
 from knowledge.store.accounts import LOCKED_FOR, MAX_FAILURES
 
 BY = Actor("boss", "203.0.113.x")
@@ -290,3 +290,45 @@ def test_accounts_stay_when_the_store_is_opened_again(tmp_path: Path, clock: Cal
     second = Store.open(url, clock)
     assert second.accounts.get(account.account_id) == account
     second.close()
+
+
+# --- identities at the office's provider
+
+
+def test_of_two_who_bind_one_person_at_once_one_is_told(store: Store) -> None:
+    ids = [add(store, name).account_id for name in ("lan", "minh", "hoa")]
+
+    def bind(account_id: str) -> str:
+        try:
+            store.identities.bind(account_id, "https://id.vn", subject="u-1", email="", by=BY)
+        except AccountRefused as refused:
+            return refused.reason
+        return "bound"
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(bind, ids)) == ["bound", "identity_taken", "identity_taken"]
+    assert sum(store.identities.of(account_id) is not None for account_id in ids) == 1
+
+
+def test_a_state_is_taken_once_by_whoever_comes_first(store: Store, clock) -> None:
+    begun = LoginBegun("state", "browser", "nonce", "verifier", "/truc", clock() + timedelta(minutes=10))
+    store.identities.begin(begun)
+    assert store.identities.take("state", "another") is None
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(lambda _: store.identities.take("state", "browser"), range(4)))
+    assert sorted(taken, key=str) == sorted([begun, None, None, None], key=str)
+
+
+def test_a_subject_goes_before_an_address(store: Store) -> None:
+    lan, minh = (add(store, name) for name in ("lan", "minh"))
+    store.identities.bind(lan.account_id, "https://id.vn", subject="u-1", email="", by=BY)
+    store.identities.bind(minh.account_id, "https://id.vn", subject="", email="Chung@soyte.vn", by=BY)
+    assert store.identities.account_for("https://id.vn", "u-1", "chung@soyte.vn", BY) == lan
+    assert store.identities.account_for("https://other.vn", "u-1", "chung@soyte.vn", BY) is None
+    assert store.identities.account_for("https://id.vn", "u-2", None, BY) is None
+    assert store.identities.account_for("https://id.vn", "u-2", "CHUNG@soyte.vn", BY) == minh
+    assert store.identities.account_for("https://id.vn", "u-3", "chung@soyte.vn", BY) is None
+    # Bound anew, the former person is out.
+    store.identities.bind(minh.account_id, "https://id.vn", subject="u-9", email="", by=BY)
+    assert store.identities.account_for("https://id.vn", "u-2", None, BY) is None
+    assert actions(store)[-3:] == ["identity_bound", "identity_confirmed", "identity_bound"]

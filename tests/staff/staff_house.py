@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse
 
 from bot.staff.guard import Form, SignedIn
 from bot.staff.install import install_staff
+from bot.staff.openid import OfficeLogin
 from bot.staff.passwords import Passwords
 from bot.web.pages import mount_static
 from bot.web.security import security_headers
@@ -68,11 +69,11 @@ class House:
         return TestClient(self.app, base_url=f"{scheme}://testserver", headers=headers, follow_redirects=False)
 
 
-def make_house(store: Store, clock: Any) -> House:
+def make_house(store: Store, clock: Any, office: OfficeLogin | None = None) -> House:
     app = FastAPI()
     app.add_middleware(security_headers)
     passwords = Passwords.load(QUICK)
-    staff = install_staff(app, store, clock, passwords, refusal_s=0)
+    staff = install_staff(app, store, clock, passwords, refusal_s=0, office=office)
     mount_static(app)
     officer, form = staff.require("duty_officer"), staff.form()
 

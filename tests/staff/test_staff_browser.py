@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
+from openid_provider import CLIENT, SECRET, provider_running
 from playwright.sync_api import Browser, Page, expect
 from staff_house import BY, PASSWORD, House, make_house
 
+from bot.staff.openid import OfficeLogin
 from knowledge.store import Actor, Store, Subject, sqlite_url
 
 pytestmark = pytest.mark.e2e
@@ -30,12 +32,20 @@ NEW = "gà gáy sáng rồi"
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, str]]:
-    """A house with people in it behind a real server, on the wall's clock; its address."""
+    """A house with people in it behind a real server, on the wall's clock, with an office's log-in; its address."""
+    with provider_running(lambda: datetime.now(UTC)) as provider:
+        office = OfficeLogin(provider.issuer, CLIENT, SECRET, lambda: datetime.now(UTC))
+        yield from serving(tmp_path_factory, office)
+
+
+def serving(tmp_path_factory: pytest.TempPathFactory, office: OfficeLogin) -> Iterator[tuple[House, str]]:
     store = Store.open(sqlite_url(tmp_path_factory.mktemp("staff") / "trogiup.db"), lambda: datetime.now(UTC))
-    house = make_house(store, lambda: datetime.now(UTC))
+    house = make_house(store, lambda: datetime.now(UTC), office)
     house.add("boss", "administrator", "duty_officer", first=True)
     for name, roles in (("minh", ("editor",)), ("hoa", ("approver", "collaborator")), ("cuong", ("duty_officer",))):
         house.add(name, *roles)
+    minh = store.accounts.by_username("minh").account_id
+    store.identities.bind(minh, office.issuer, subject="", email="lan.nguyen@soyte.gov.vn", by=BY)
     store.accounts.disable(store.accounts.by_username("hoa").account_id, BY)
     store.audit.record(Actor(store.accounts.by_username("cuong").account_id, "203.0.113.x"), "looked", Subject("case", "TG-23AC45"))
     listening = socket.create_server(("127.0.0.1", 0))
@@ -154,3 +164,15 @@ def test_signing_in_on_a_phone_and_every_page(browser: Browser, real: tuple[Hous
     context.close()
     assert [url for url in asked if not url.startswith(site + "/")] == []
     assert complaints == []
+
+
+def test_signing_in_with_the_office_s_account(browser: Browser, real: tuple[House, str]) -> None:
+    _, site = real
+    context = browser.new_context(viewport=PHONE, locale="vi-VN")
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.goto(f"{site}/tai-khoan")
+    page.get_by_role("link", name="Đăng nhập bằng tài khoản cơ quan").click()
+    expect(page).to_have_url(f"{site}/tai-khoan")
+    expect(page.get_by_text("Nguyễn Minh").first).to_be_visible()
+    context.close()
