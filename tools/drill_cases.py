@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import argparse
 import heapq
-import multiprocessing
 import os
 import shutil
 import signal
-import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Any
@@ -33,7 +29,8 @@ from actions.duty.notices import DutyNotices
 from knowledge.directory import VIETNAM, Directory
 from knowledge.store import Actor, NewCase, Shift, Store, sqlite_url
 from tools.drill_checks import CHECKS, LATE_S, START, Diary, Found, Sent, check
-from tools.drill_worker import NO_DATABASE, Command, Reply, work
+from tools.drill_programs import Program, in_child, locker
+from tools.drill_worker import Command, Reply
 
 TICK_S = 0.5
 RATE = 0.7
@@ -45,20 +42,8 @@ FEW = 4
 LOOKS_S = 24.0
 """How often an officer's page asks."""
 MOST_IN_HAND = 6
-_FORK = multiprocessing.get_context("fork")
 Then = Callable[[Reply | None], None]
 """What follows a reply; None: the program was killed before it came, or none was there."""
-
-
-@dataclass
-class Program:
-    """A program that runs, or one that was killed and comes back at `back_at`. `batch`: what it is to do next."""
-
-    process: BaseProcess | None = None
-    pipe: Connection | None = None
-    back_at: float = 0.0
-    batch: list[Command] = field(default_factory=list)
-    to_be_killed: bool = False
 
 
 @dataclass
@@ -107,9 +92,9 @@ class Drill:
 
     def run(self) -> Found:
         """From the first message until every case is closed; what is found then."""
-        with _locker(self.folder / "drill.sqlite") as lock:
+        with locker(self.folder / "drill.sqlite") as lock:
             # Nothing is opened in this process: the children that it forks would share its locks on the file.
-            self._officers = [Officer(account) for account in _in_child(self._prepare)]
+            self._officers = [Officer(account) for account in in_child(self._prepare)]
             self._plan(lock)
             while self._left and self._now < self.size.span + 8 * 3600:  # longer: something is stuck, and the checks say what
                 self._look_after_programs()
@@ -119,7 +104,7 @@ class Drill:
                 self._exchange()
                 self._now += TICK_S
         for program in self._programs:
-            self._stop(program)
+            program.stop()
         if self._out_since is not None:
             self.diary.outages.append((self._out_since, self._now))
         return check(self.folder / "drill.sqlite", self.diary)
@@ -295,22 +280,13 @@ class Drill:
     def _look_after_programs(self) -> None:
         for program in self._programs:
             if program.process is None and program.back_at <= self._now and not self._locked:
-                self._start(program)
+                program.start(self.folder, self._notices, self.rng.getrandbits(32), self._programs)
         out = self._locked or not any(program.process for program in self._programs)
         if out and self._out_since is None:
             self._out_since = self._now
         elif not out and self._out_since is not None:
             self.diary.outages.append((self._out_since, self._now))
             self._out_since = None
-
-    def _start(self, program: Program) -> None:
-        ours, theirs = _FORK.Pipe()
-        others = [ours, *(each.pipe for each in self._programs if each.pipe)]
-        arguments = (self.folder, self._notices, theirs, others, self.rng.getrandbits(32))
-        program.process = _FORK.Process(target=work, args=arguments, daemon=True)
-        program.process.start()
-        theirs.close()
-        program.pipe = ours
 
     def _exchange(self) -> None:
         """Hand each program its batch, kill who is to be killed while it works, and take the replies."""
@@ -326,86 +302,17 @@ class Drill:
                 time.sleep(self.rng.uniform(0, 0.003 * len(numbers)))  # of the wall's clock: somewhere in its work
                 os.kill(program.process.pid, signal.SIGKILL)
         for program, numbers in given:
-            replies: dict[int, Reply] = {}
-            try:
-                while program.pipe and len(replies) < len(numbers):
-                    reply: Reply = program.pipe.recv()
-                    replies[reply.number] = reply
-            except (EOFError, ConnectionResetError):
-                pass
+            replies = program.replies(len(numbers))
             if program.to_be_killed or len(replies) < len(numbers):
                 self.counts["kills"] += program.to_be_killed
                 self.counts["kills in the middle of work"] += len(replies) < len(numbers)
-                locked_out = not program.to_be_killed and self._status(program) == NO_DATABASE
+                locked_out = not program.to_be_killed and program.found_no_database()
                 self.counts["programs that started on a locked database"] += locked_out
                 self.counts["programs that ended by themselves"] += not program.to_be_killed and not locked_out
-                self._stop(program)
+                program.stop()
                 program.back_at = self._now + self.rng.uniform(0.5, 12)
             for number in numbers:
                 self._then.pop(number)(replies.get(number))
-
-    @staticmethod
-    def _status(program: Program) -> int | None:
-        """The exit status of a program whose pipe is closed."""
-        if program.process is None:
-            return None
-        program.process.join(5)
-        return program.process.exitcode
-
-    def _stop(self, program: Program) -> None:
-        if program.pipe:
-            program.pipe.close()
-        if program.process:
-            program.process.join()
-        program.process = program.pipe = None
-        program.to_be_killed = False
-
-
-def _in_child(do: Callable[[], list[str]]) -> list[str]:
-    ours, theirs = _FORK.Pipe()
-    process = _FORK.Process(target=lambda: theirs.send(do()), daemon=True)
-    process.start()
-    theirs.close()
-    with ours:
-        said: list[str] = ours.recv()
-    process.join()
-    return said
-
-
-@contextmanager
-def _locker(database: Path) -> Iterator[Callable[[bool], None]]:
-    """A program that keeps others from writing, while it is told to."""
-    ours, theirs = _FORK.Pipe()
-
-    def hold() -> None:
-        ours.close()
-        connection: sqlite3.Connection | None = None
-        try:
-            while True:
-                wanted = theirs.recv()
-                if wanted is None:
-                    return
-                if wanted:
-                    connection = sqlite3.connect(database, timeout=30, isolation_level=None)
-                    connection.execute("BEGIN IMMEDIATE")
-                elif connection:
-                    connection.close()
-                theirs.send(None)
-        except EOFError:
-            return
-
-    def lock(on: bool) -> None:
-        ours.send(on)
-        ours.recv()
-
-    process = _FORK.Process(target=hold, daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield lock
-    finally:
-        ours.send(None)  # a program forked meanwhile has this end open, too: no end of file would come
-        process.join()
 
 
 def report(drill: Drill, found: Found) -> str:
