@@ -1,4 +1,5 @@
-"""Slips of the finger: a typed syllable that no passage holds is read as a known one that fits its neighbour ("chinh xach" → "chinh sach").
+"""Slips of the finger: a typed syllable that no passage holds is read as a known one that fits its neighbour ("chinh xach" → "chinh sach"),
+or as two that stand side by side ("daotao").
 
 Only the combination decides: a correction counts when it makes a pair of syllables that stands in the documents.
 """
@@ -6,7 +7,7 @@ Only the combination decides: a correction counts when it makes a pair of syllab
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from index.model import Paraphrase, Query
@@ -53,12 +54,18 @@ class Spelling:
             left = query.terms[at - 1] if at else ""
             right = query.terms[at + 1] if at + 1 < len(query.terms) else ""
             phrases = [
+                *_halves(word, self.after),
                 *(f"{left} {near}" for near in _near(word) if near in self.after.get(left, ())),
                 *(f"{near} {right}" for near in _near(word) if near in self.before.get(right, ())),
             ]
             if phrases:
                 found.append(Paraphrase((word,), tuple(dict.fromkeys(phrases))[:3]))
         return replace(query, paraphrases=(*query.paraphrases, *found)) if found else query
+
+
+def _halves(word: str, after: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Two syllables typed as one word ("daotao")."""
+    return (f"{word[:at]} {word[at:]}" for at in range(2, len(word) - 1) if word[at:] in after.get(word[:at], ()))
 
 
 def _near(word: str) -> Iterator[str]:
