@@ -102,7 +102,7 @@ class Assistant:
         """What the message is, as typed or with its teencode written out; one that goes back to what was told is none of it."""
         route = self.router.route(message.text)
         if route == "question":
-            route = self.router.route(self.followups.understanding.lexicon.normalise(message.text))
+            route = self.router.route(self.followups.understanding.written_out(message.text))
         if route not in ("question", "attack") and self._names_a_line(message.text):
             return "question"
         if route in ("question", "handover", "attack", "held"):

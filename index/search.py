@@ -116,7 +116,10 @@ class Retriever:
             p for p in query.provinces if not any(collection.province(d) in self._gazetteer.kin(p) for d in collection.documents)
         )
         # A replaced document speaks where it is asked for by its number, else what replaced it does.
-        chosen = [d.document_id for d in [d for d in held if d in near] or held] or list(current)
+        named = [d for d in held if d in near] or held
+        if asks_the_press(query):
+            named += [d for d in collection.documents if collection.original(d) in named]
+        chosen = [d.document_id for d in named] or list(current)
         if chosen or missing or unknown:
             return Scope(frozenset(chosen), missing, unknown)
         return Scope(None, outdated=collection.outdated(query.as_of))

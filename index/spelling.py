@@ -1,4 +1,5 @@
-"""Slips of the finger: a typed syllable that no passage holds is read as a known one that fits its neighbour ("chinh xach" → "chinh sach").
+"""Slips of the finger: a typed syllable that no passage holds is read as a known one that fits its neighbour ("chinh xach" → "chinh sach"),
+or as two that stand side by side ("daotao").
 
 Only the combination decides: a correction counts when it makes a pair of syllables that stands in the documents.
 """
@@ -29,12 +30,18 @@ class Spelling:
             left = query.terms[at - 1] if at else ""
             right = query.terms[at + 1] if at + 1 < len(query.terms) else ""
             phrases = [
+                *(halves for halves in _halves(word) if self.knows(halves.replace(" ", "_"))),
                 *(f"{left} {near}" for near in _near(word) if self.knows(f"{left}_{near}")),
                 *(f"{near} {right}" for near in _near(word) if self.knows(f"{near}_{right}")),
             ]
             if phrases:
                 found.append(Paraphrase((word,), tuple(dict.fromkeys(phrases))[:3]))
         return replace(query, paraphrases=(*query.paraphrases, *found)) if found else query
+
+
+def _halves(word: str) -> Iterator[str]:
+    """Every way in which it may be two syllables typed as one word ("daotao")."""
+    return (f"{word[:at]} {word[at:]}" for at in range(2, len(word) - 1))
 
 
 def _near(word: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ import yaml
 
 from index.lexicon import Lexicon
 from index.model import Asked, Paraphrase, Query
+from index.slips import Slips
 from index.spoken_numbers import written_as_figures
 from knowledge.places import Gazetteer
 from knowledge.text import fold, folded_line, marked_words, nfc, words
@@ -79,11 +80,18 @@ class Understanding:
     lexicon: Lexicon
     gazetteer: Gazetteer
     rules: QuestionRules
+    slips: Slips
 
     @classmethod
     def load(cls, gazetteer: Gazetteer) -> Understanding:
         """With the tables of index/data."""
-        return cls(Lexicon.load(), gazetteer, QuestionRules.load())
+        return cls(Lexicon.load(), gazetteer, QuestionRules.load(), Slips.load())
+
+    def written_out(self, text: str) -> str:
+        """What was typed, in NFC, with teencode and abbreviations written out and what can be no word as it was meant."""
+        once = self.lexicon.normalise(text)
+        mended = self.slips.mended(once)
+        return once if mended == once else self.lexicon.normalise(mended)
 
     def read(self, text: str, as_of: date) -> Query:
         """The Query of a question. Never fails; a text without words gives a Query without terms."""
@@ -96,7 +104,7 @@ class Understanding:
     def _read(self, text: str, as_of: date) -> Query:
         typed = nfc(text)
         spoken = written_as_figures(typed)
-        written_out = self.lexicon.normalise(spoken)
+        written_out = self.written_out(spoken)
         line = folded_line(written_out).strip()
         mentions = self.gazetteer.typed(written_out)
         spelled = words(written_out)
