@@ -119,7 +119,7 @@ class Inbox:
                 return ()
             counted = connection.execute(_WAITS, {"whose": [row.conversation_id for row in taken]})
             waiting = {row[0]: row[1] for row in counted}
-        items = (InboxItem(*tuple(row), waiting[row.conversation_id]) for row in taken)
+        items = (InboxItem(**row._asdict(), waiting=waiting[row.conversation_id]) for row in taken)
         return tuple(sorted(items, key=lambda item: (item.lane != "danger", item.row_id)))
 
     def done(self, row_id: int, sends: Sequence[NewSend] = ()) -> None:
