@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from random import Random
 
@@ -50,11 +50,6 @@ class Conversations:
         self._database = database
         self._clock = clock
         self._rng = rng
-
-    def context(self, conversation_id: str, now: datetime, timeout: timedelta) -> str | None:
-        """What the last finished answer left to remember, as JSON; None when there is nothing or it is older than `timeout`."""
-        with self._database.read() as connection:
-            return connection.execute(_CONTEXT, {"this_conversation": conversation_id, "since": now - timeout}).scalar()
 
     def recent_texts(self, conversation_id: str, since: datetime, limit: int) -> tuple[str, ...]:
         """The last `limit` messages of the person since a moment, oldest first; with the one in hand, once that is accepted."""
@@ -212,7 +207,6 @@ _KEPT: ColumnElement[bool] = exists().where(CaseTable.case_id == MessageTable.ca
 _SAME = ConversationTable.conversation_id == bindparam("this_conversation")
 _THIS = (MessageTable.conversation_id == bindparam("this_conversation"), MessageTable.message_id == bindparam("this_message"))
 _LOCK = select(ConversationTable.conversation_id).where(_SAME).with_for_update()
-_CONTEXT = select(ConversationTable.context_json).where(_SAME, ConversationTable.context_at >= bindparam("since"))
 _STANDING = select(MessageTable.answer_json, MessageTable.case_id, MessageTable.text).where(*_THIS)
 _UNANSWERED = (MessageTable.answer_json.is_(None), MessageTable.text.is_not(None))
 _ANSWERED = update(MessageTable).where(*_THIS, *_UNANSWERED).values(answer_json=bindparam("answer")).returning(MessageTable.received_at)
