@@ -3,7 +3,8 @@
 It is forked off a program that has opened the index and started no thread of its own yet: both read the same memory, so a second process
 costs megabytes and not the index and the encoder once more. It serves rasa-sdk's action endpoint to Rasa and plain answers to the gateway,
 on a loopback port that its keeper holds. The keeper, forked too, does nothing but wait for the worker and fork the next one when it dies;
-what is asked meanwhile waits at the port. Without keeper and worker the gateway answers by itself. Both die with the gateway (prctl(2)).
+what is asked meanwhile waits at the port. Without keeper and worker the gateway answers by itself, and /readyz says so: it has threads by
+then and cannot fork another keeper, until the service is started again. Both die with the gateway (prctl(2)).
 """
 
 from __future__ import annotations
@@ -58,6 +59,10 @@ class Workshop:
     def address(self) -> str:
         """Of the loopback port."""
         return f"http://127.0.0.1:{self.port}"
+
+    def alive(self) -> bool:
+        """Whether the keeper is, and so the worker is or will be. It stays to be waited for."""
+        return os.waitid(os.P_PID, self.keeper, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
 def action_endpoint(executor: ActionExecutor, lane: Lane | None = None) -> FastAPI:

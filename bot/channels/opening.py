@@ -73,9 +73,9 @@ async def open_channels(services: Services, gateway: Gateway, notices: DutyNotic
     store, clock = services.store, services.clock
     postmen: list[Postman] = []
 
-    def to_send() -> None:
+    def to_send(*, danger: bool = True) -> None:
         for postman in postmen:  # one, made of the channels, some of which wake it themselves
-            postman.wake()
+            postman.wake(danger=danger)
 
     opened = _of_settings(services, gateway, notices, to_send)
     channels = {one.channel.name: one.channel for one in opened}

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -121,19 +122,26 @@ class Postman:
         self._busy: dict[tuple[str, Lane], dict[str, asyncio.Task[None]]] = {(name, lane): {} for name in channels for lane in SIDE_BY_SIDE}
         self._sent: Grouped[tuple[Parcel, str | None]] = Grouped(self._mark_sent)
         self._wake = asyncio.Event()
+        self._alarm = False
+        """There may be something of danger that nobody has looked for."""
         self._recovered_at: datetime | None = None
 
-    def wake(self) -> None:
-        """There is something to send."""
+    def wake(self, *, danger: bool = True) -> None:
+        """There is something to send. `danger`: False where it is known to be nothing of danger."""
+        self._alarm = self._alarm or danger
         self._wake.set()
 
     async def run(self) -> None:
         """Until cancelled. What is being sent then is for the next program to judge."""
+        looked_at = -math.inf
         try:
             while True:
                 self._wake.clear()
+                now = asyncio.get_running_loop().time()
+                if all_lanes := now - looked_at >= _EVERY_S:  # what other programs, failures and pauses have left
+                    looked_at = now
                 try:
-                    await self.round()
+                    await self.round(all_lanes=all_lanes)
                 except StoreError as error:
                     logger.error("event=sends_wait why=%s", error.advice)
                 with contextlib.suppress(TimeoutError):  # not wait_for: in Python 3.11 it swallows a cancelling that meets a wake
@@ -154,10 +162,17 @@ class Postman:
         while tasks := [task for busy in self._busy.values() for task in busy.values()]:
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def round(self) -> int:
-        """Begin to send what is due and allowed, danger first; how many calls. Raises StoreError."""
+    async def round(self, *, all_lanes: bool = True) -> int:
+        """Begin to send what is due and allowed, danger first; how many calls. Raises StoreError.
+
+        `all_lanes`: look for danger also where none is known to be new.
+        """
         await self._recover()
-        wanted = [want for lane in SIDE_BY_SIDE for name in self._channels if (want := self._want(name, lane)).free > 0]
+        lanes: Sequence[Lane] = ("danger", "normal") if all_lanes or self._alarm else ("normal",)
+        self._alarm = False
+        wanted = [want for lane in lanes for name in self._channels if (want := self._want(name, lane)).free > 0]
+        if not wanted:
+            return 0
         claimed = await self._thread.run(self._claim, wanted)
         begun = 0
         for want, sends in zip(wanted, claimed, strict=True):
@@ -169,7 +184,7 @@ class Postman:
                 task.add_done_callback(partial(self._ended, busy, send))
                 await asyncio.sleep(0)  # one by one: who comes in meanwhile does not wait for all of them
             if len(sends) == want.free:
-                self._wake.set()  # there may be more
+                self.wake(danger=want.lane == "danger")  # there may be more
             begun += len(sends)
         return begun
 
@@ -195,7 +210,7 @@ class Postman:
     def _ended(self, busy: dict[str, asyncio.Task[None]], send: Send, done: asyncio.Task[None]) -> None:
         if busy.get(send.conversation_id) is done:
             del busy[send.conversation_id]
-        self._wake.set()
+        self.wake(danger=send.lane == "danger")
         if not done.cancelled() and (error := done.exception()):
             logger.error("event=send_lost send=%d why=%s", send.send_id, type(error).__name__)  # recovered when its lease is over
 

@@ -41,6 +41,10 @@ NOTICE_EVERY_S = 600
 TRIES = 3
 _PAUSES_S = (1.0, 5.0)
 _EVERY_S = 0.5
+_TOGETHER = 4
+"""So many hands are free before they take up something new: one visit to the database costs little more for four than for one."""
+_GATHERS_S = 0.015
+"""When most hands are full, answers wait this long for others, to be kept with them."""
 _STAND_ASIDE_S = 0.25
 """So long the next answer waits at most for what is just being taken in: a service wants to know soon that a message is kept, and answers
 begun beside it would have to wait for each other."""
@@ -51,7 +55,7 @@ _TYPING_AFTER_S = 0.3
 _FEW = 8
 """Conversations in hand at which typing is still shown."""
 _LONG = 1_500
-"""Characters that triage reads within a millisecond or two; longer ones are read beside the event loop."""
+"""Characters; longer texts are read beside the event loop."""
 _MAX_EVENT_ID = 200
 _CHATTER_RESERVE = 2
 """Messages of a quota that small talk leaves for what matters."""
@@ -87,13 +91,13 @@ class Reception:
         clock: Callable[[], datetime],
         spill: Spill,
         *,
-        to_send: Callable[[], None] = lambda: None,
+        to_send: Callable[..., None] = lambda **_: None,
         metrics: ChannelMetrics | None = None,
         alone: bool = False,
         right_of_way: RightOfWay | None = None,
     ) -> None:
-        """`to_send`: called when there is something for the postman. `alone`: no other program works on this database, so that what one
-        had in hand is not in hand any more. `right_of_way`: taken while something is being taken in.
+        """`to_send`: called, as Postman.wake, when there is something to send. `alone`: no other program works on this database, so that
+        what one had in hand is not in hand any more. `right_of_way`: taken while something is being taken in.
         """
         self._store = store
         self._channels = channels
@@ -107,7 +111,7 @@ class Reception:
         self._taking, self._spilling, self._working = Thread("channel-inbox"), Thread("channel-spill"), Thread("channel-work")
         self._reading = Thread("channel-triage")
         self._incoming: Grouped[InboxRow] = Grouped(self._keep)
-        self._done: Grouped[Worked] = Grouped(self._finish)
+        self._done: Grouped[Worked] = Grouped(self._finish, pause=self._pause)
         self._wake = asyncio.Event()
         self._alarm = False
         """Something of danger came in, or is over, since anybody looked."""
@@ -220,7 +224,7 @@ class Reception:
         """
         begun = await self._begin_danger() if all_lanes or self._alarm else 0
         danger, normal = self._busy["danger"], self._busy["normal"]
-        if free := SIDE_BY_SIDE - len(normal):
+        if (free := SIDE_BY_SIDE - len(normal)) >= _TOGETHER:
             for item in await self._working.run(self._store.inbox.due, free, frozenset(normal.keys() | danger.keys()), "normal"):
                 await asyncio.sleep(0)  # one by one, so that what comes in does not wait for all
                 await self._right_of_way.clear(_STAND_ASIDE_S)
@@ -285,8 +289,9 @@ class Reception:
         except Exception as error:  # whatever it is, others go on; its words may be the person's, so only its kind is logged
             await self._failed(item, channel, error)
         else:
-            await self._retried(lambda: self._done.put(worked))
-            self._to_send()
+            danger = item.lane == "danger" or any(send.lane == "danger" for send in worked.sends)
+            await self._retried(lambda: self._done.put(worked, at_once=danger))
+            self._to_send(danger=danger)
 
     async def _worked(self, item: InboxItem, channel: Channel, incoming: Incoming, replies: Sequence[Reply]) -> Worked:
         """What is to be sent; the menus are kept with it, before anybody can see them."""
@@ -333,13 +338,11 @@ class Reception:
         told = self._concierge.flooded(incoming, skipped)
         span = int(self._clock().timestamp()) // NOTICE_EVERY_S
         sends = [
-            _named(send, f"flood:{conversation_id}:{span}:{n}") for n, send in enumerate(self._rendered(channel, told, conversation_id))
+            _named(send, f"flood:{conversation_id}:{span}:{n}")
+            for n, send in enumerate(calls(channel, told, conversation_id, self._clock()))
         ]
         await self._working.run(self._store.sends.add, sends)
         self._to_send()
-
-    def _rendered(self, channel: Channel, reply: Reply, conversation_id: str) -> Sequence[NewSend]:
-        return calls(channel, reply, conversation_id, self._clock())
 
     @contextlib.contextmanager
     def _typing(self, channel: Channel, incoming: Incoming) -> Any:
@@ -358,6 +361,9 @@ class Reception:
         finally:
             if task:
                 task.cancel()
+
+    def _pause(self) -> float:
+        return _GATHERS_S if 2 * len(self._busy["normal"]) > SIDE_BY_SIDE else 0.0
 
     async def _finish(self, worked: Sequence[Worked]) -> None:
         await self._working.run(self._store.inbox.done_all, worked)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from random import Random
 
@@ -50,11 +50,6 @@ class Conversations:
         self._database = database
         self._clock = clock
         self._rng = rng
-
-    def context(self, conversation_id: str, now: datetime, timeout: timedelta) -> str | None:
-        """What the last finished answer left to remember, as JSON; None when there is nothing or it is older than `timeout`."""
-        with self._database.read() as connection:
-            return connection.execute(_CONTEXT, {"this_conversation": conversation_id, "since": now - timeout}).scalar()
 
     def recent_texts(self, conversation_id: str, since: datetime, limit: int) -> tuple[str, ...]:
         """The last `limit` messages of the person since a moment, oldest first; with the one in hand, once that is accepted."""
@@ -132,15 +127,12 @@ class Conversations:
         this = {"this_conversation": conversation_id, "this_message": message_id}
         with self._database.write() as connection:
             lock_conversation(connection, conversation_id)
-            message = connection.execute(_TO_FINISH, this).first()
-            if message is None:
-                raise StoreError("The message was not accepted: its answer cannot be kept.", message_id=message_id)
-            received_at, kept, text = message
-            if kept is not None:
-                return kept
-            if text is None:
-                return answer_json  # it was forgotten meanwhile, and stays so
-            connection.execute(_ANSWERED, {**this, "answer": answer_json})
+            received_at = connection.execute(_ANSWERED, {**this, "answer": answer_json}).scalar()
+            if received_at is None:
+                message = connection.execute(_STANDING, this).first()
+                if message is None:
+                    raise StoreError("The message was not accepted: its answer cannot be kept.", message_id=message_id)
+                return message.answer_json or answer_json  # without one it was forgotten meanwhile, and stays so
             if context_json is not None:
                 remembered = {"context": context_json, "at": self._clock(), "received": received_at}
                 connection.execute(_REMEMBERED, {**remembered, "this_conversation": conversation_id})
@@ -197,7 +189,8 @@ def _enter(connection: Connection, conversation_id: str) -> tuple[str | None, da
 
 def lock_conversation(connection: Connection, conversation_id: str) -> None:
     """Until the end of the transaction. Whoever locks a case too locks the conversation first, as `accept` does."""
-    connection.execute(_LOCK, {"this_conversation": conversation_id})
+    if connection.dialect.name != "sqlite":  # there the transaction has locked everything
+        connection.execute(_LOCK, {"this_conversation": conversation_id})
 
 
 def _holder_name(connection: Connection, case: Case | None) -> str | None:
@@ -214,10 +207,9 @@ _KEPT: ColumnElement[bool] = exists().where(CaseTable.case_id == MessageTable.ca
 _SAME = ConversationTable.conversation_id == bindparam("this_conversation")
 _THIS = (MessageTable.conversation_id == bindparam("this_conversation"), MessageTable.message_id == bindparam("this_message"))
 _LOCK = select(ConversationTable.conversation_id).where(_SAME).with_for_update()
-_CONTEXT = select(ConversationTable.context_json).where(_SAME, ConversationTable.context_at >= bindparam("since"))
 _STANDING = select(MessageTable.answer_json, MessageTable.case_id, MessageTable.text).where(*_THIS)
-_TO_FINISH = select(MessageTable.received_at, MessageTable.answer_json, MessageTable.text).where(*_THIS)
-_ANSWERED = update(MessageTable).where(*_THIS).values(answer_json=bindparam("answer"))
+_UNANSWERED = (MessageTable.answer_json.is_(None), MessageTable.text.is_not(None))
+_ANSWERED = update(MessageTable).where(*_THIS, *_UNANSWERED).values(answer_json=bindparam("answer")).returning(MessageTable.received_at)
 _OVERTAKEN = exists().where(
     MessageTable.conversation_id == bindparam("this_conversation"),
     MessageTable.received_at > bindparam("received"),

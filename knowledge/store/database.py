@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError, StatementError
 
 from knowledge.errors import StoreError
 from knowledge.store.schema import Base
@@ -136,7 +136,10 @@ def make_private_file(url: URL) -> None:
 def _engine(url: URL, timeout: float) -> Engine:
     if url.get_backend_name() == "sqlite":
         # hide_parameters: what people wrote must not get into a log by way of an error.
-        engine = create_engine(url, hide_parameters=True, pool_timeout=timeout, connect_args={"timeout": timeout})
+        # Each use ends with a commit or a rollback of its own: the pool need not say another.
+        engine = create_engine(
+            url, hide_parameters=True, pool_timeout=timeout, pool_reset_on_return=None, connect_args={"timeout": timeout}
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -166,7 +169,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN")
+    """By the driver itself: through SQLAlchemy it costs as much as the transaction's first statement."""
+    statement = "BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN"
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.execute(statement)
+    except sqlite3.Error as error:
+        raise OperationalError(statement, None, error) from error
 
 
 @contextmanager

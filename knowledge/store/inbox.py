@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Executable, Select, bindparam, case, delete, exists, func, select, update
 from sqlalchemy.orm import aliased
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from knowledge.store.chats import NewMenu, keep_menus, note_written
 from knowledge.store.database import Database, insert_of
@@ -110,15 +111,16 @@ class Inbox:
         `busy`: conversations to leave out. `lane`: only that one. Nobody else gets them until the lease is over (LEASES).
         """
         now = self._clock()
-        wanted = {"now": now, "busy": list(busy), "lanes": [lane] if lane else list(LEASES)}
-        with self._database.read() as connection:
-            if connection.execute(_NEXT, {**wanted, "most": 1}).first() is None:
-                return ()  # without waiting for other writers
+        wanted = {"now": now, "busy": list(busy), "lanes": [lane] if lane else list(LEASES), "most": limit}
+        until = {f"{name}_until": now + lease for name, lease in LEASES.items()}
         with self._database.write() as connection:
-            these = {"these": connection.execute(_NEXT_LOCKED, {**wanted, "most": limit}).scalars().all()}
-            until = {f"{name}_until": now + lease for name, lease in LEASES.items()}
-            connection.execute(_TAKEN, {**these, **until})
-            return tuple(InboxItem(*row) for row in connection.execute(_IN_HAND, these))
+            taken = connection.execute(_TAKEN, {**wanted, **until}).all()
+            if not taken:
+                return ()
+            counted = connection.execute(_WAITS, {"whose": [row.conversation_id for row in taken]})
+            waiting = {row[0]: row[1] for row in counted}
+        items = (InboxItem(**row._asdict(), waiting=waiting[row.conversation_id]) for row in taken)
+        return tuple(sorted(items, key=lambda item: (item.lane != "danger", item.row_id)))
 
     def done(self, row_id: int, sends: Sequence[NewSend] = ()) -> None:
         """It is worked: what is to be sent is kept (a key that is known changes nothing) and its words are blanked, in one transaction."""
@@ -202,19 +204,17 @@ def _next() -> Select[int]:
     return select(InboxTable.row_id).where(*wanted).order_by(*_DANGER_FIRST).limit(bindparam("most"))
 
 
-def _in_hand() -> Select[Any]:
-    """What was taken, with how many events of its conversation wait."""
-    other = aliased(InboxTable)
-    waiting = select(func.count()).where(other.state == "waiting", other.conversation_id == InboxTable.conversation_id)
-    return select(*_COLUMNS, waiting.scalar_subquery()).where(_THESE).order_by(*_DANGER_FIRST)
+def _taken() -> ReturningUpdate[Any]:
+    """Takes them in hand in the one statement that finds them."""
+    until = case((InboxTable.lane == "danger", bindparam("danger_until")), else_=bindparam("normal_until"))
+    these = update(InboxTable).where(InboxTable.row_id.in_(select(_next().with_for_update(skip_locked=True).cte())))
+    return these.values(leased=True, not_before=until).returning(*_COLUMNS)
 
 
 _THESE = InboxTable.row_id.in_(bindparam("these", expanding=True))
-_NEXT = _next()
-_NEXT_LOCKED = _NEXT.with_for_update(skip_locked=True)
-_UNTIL = case((InboxTable.lane == "danger", bindparam("danger_until")), else_=bindparam("normal_until"))
-_TAKEN = update(InboxTable).where(_THESE).values(leased=True, not_before=_UNTIL)
-_IN_HAND = _in_hand()
+_TAKEN = _taken()
+_WHOSE = InboxTable.conversation_id.in_(bindparam("whose", expanding=True))
+_WAITS = select(InboxTable.conversation_id, func.count()).where(_WAITING, _WHOSE).group_by(InboxTable.conversation_id)
 _DONE = update(InboxTable).where(_THESE, _WAITING).values(state="done", leased=False, ended_at=bindparam("at"), body_json=None)
 
 

@@ -98,14 +98,11 @@ class Sends:
         `busy`: conversations to leave out. `lane`: only that one. `lease`: after which `recover` takes it for lost.
         """
         now = self._clock()
-        wanted = {"now": now, "channels": list(channels), "busy": list(busy), "lanes": [lane] if lane else list(get_args(Lane))}
-        with self._database.read() as connection:
-            if connection.execute(_NEXT, {**wanted, "most": 1}).first() is None:
-                return ()  # without waiting for other writers
+        lanes = [lane] if lane else list(get_args(Lane))
+        wanted = {"now": now, "channels": list(channels), "busy": list(busy), "lanes": lanes, "most": limit, "until": now + lease}
         with self._database.write() as connection:
-            mine = connection.execute(_NEXT_LOCKED, {**wanted, "most": limit}).scalars().all()
-            rows = connection.execute(_CLAIMED, {"these": mine, "until": now + lease})
-            return tuple(sorted((Send(*row) for row in rows), key=lambda send: (send.lane != "danger", send.send_id)))
+            claimed = [Send(*row) for row in connection.execute(_CLAIMED_NEXT, wanted)]
+        return tuple(sorted(claimed, key=lambda send: (send.lane != "danger", send.send_id)))
 
     def claim_following(self, send: Send, limit: int, lease: timedelta) -> tuple[Send, ...]:
         """What waits behind a call that was claimed, in its conversation and lane, to be said in one with it; claimed like it, in order."""
@@ -275,15 +272,10 @@ def _next() -> Select[int]:
     return select(SendTable.send_id).where(*wanted).order_by(*_DANGER_FIRST).limit(bindparam("most"))
 
 
-_NEXT = _next()
-_NEXT_LOCKED = _NEXT.with_for_update(skip_locked=True)
 _THESE = SendTable.send_id.in_(bindparam("these", expanding=True))
-_CLAIMED = (
-    update(SendTable)
-    .where(_THESE)
-    .values(state="sending", attempts=SendTable.attempts + 1, leased_until=bindparam("until"))
-    .returning(*_COLUMNS)
-)
+_CLAIM = update(SendTable).values(state="sending", attempts=SendTable.attempts + 1, leased_until=bindparam("until")).returning(*_COLUMNS)
+_CLAIMED = _CLAIM.where(_THESE)
+_CLAIMED_NEXT = _CLAIM.where(SendTable.send_id.in_(select(_next().with_for_update(skip_locked=True).cte())))
 _STILL_UNSENT = select(SendTable.send_id, SendTable.conversation_id).where(_THESE, _UNSENT).order_by(SendTable.send_id).with_for_update()
 _SENT = (
     update(SendTable)

@@ -22,7 +22,7 @@ from actions.rasa_actions import build_executor, payload
 from bot.direct import FarAnswers, WorkshopDown
 from bot.gateway import Gateway
 from bot.services import Services
-from bot.workshop import worker_app
+from bot.workshop import Workshop, worker_app
 from knowledge.errors import IndexFault
 
 ASKED = Message("c", FACILITIES, "m", NOON, NOON.date())
@@ -104,6 +104,18 @@ def test_a_worker_that_is_killed_is_followed_by_another_and_none_outlives_the_ho
             return
         time.sleep(0.05)
     pytest.fail("a process outlives the house")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+def test_a_keeper_that_is_dead_is_known_to_be_and_can_still_be_waited_for() -> None:
+    with subprocess.Popen(["sleep", "60"]) as keeper:
+        workshop = Workshop(1, keeper.pid)
+        assert workshop.alive()
+        keeper.kill()
+        while workshop.alive():
+            time.sleep(0.005)
+        assert not workshop.alive()
+        assert keeper.wait() == -9
 
 
 def test_the_worker_answers_as_the_assistant_does(opened: Services, clock: Clock) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from bot.channels.model import Gone, Later, Pace, Refused, Uncertain
 from bot.channels.pacing import Gate
+from knowledge.errors import StoreError
 from knowledge.store import NewCase, NewSend, Send
 from knowledge.store.schema_channels import SendTable
 
@@ -96,6 +97,35 @@ async def test_one_chat_that_has_to_wait_does_not_hold_up_others(office: Office)
     office.clock.forward(seconds=20)
     await office.post()
     assert office.channel.texts("1") == ["a", "b"]
+
+
+async def test_what_was_claimed_is_sent_where_the_database_fails_at_the_next_claim(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(office, "113", lane="danger")
+    put(office, "a", chat="2")
+    claim = office.store.sends.claim
+
+    def fails(*arguments: Any) -> Any:
+        if arguments[-1] == "normal":
+            raise StoreError("down")
+        return claim(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(office.store.sends, "claim", fails)
+        assert await office.postman.round() == 1
+        await office.postman.idle()
+        with pytest.raises(StoreError):
+            await office.postman.round()
+    assert office.channel.texts() == ["113"]
+    await office.post()
+    assert office.channel.texts() == ["113", "a"]
+
+
+async def test_danger_is_looked_for_when_there_may_be_some(office: Office) -> None:
+    put(office, "113", lane="danger")
+    office.postman.wake(danger=False)
+    assert await office.postman.round(all_lanes=False) == 0
+    office.postman.wake()
+    assert await office.postman.round(all_lanes=False) == 1
 
 
 async def test_danger_keeps_trying_at_its_own_pace_for_ever(office: Office) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,26 @@ async def test_a_thousand_copies_are_answered_once(office: Office) -> None:
     assert office.channel.texts() == ["re: a"]
 
 
+@pytest.mark.parametrize("minutes", [-10, 10])
+async def test_a_services_clock_that_is_wrong_changes_neither_the_order_nor_when_it_is_answered(office: Office, minutes: int) -> None:
+    skewed = replace(event("a", text="một"), at=office.clock.now + timedelta(minutes=minutes))
+    await office.receive(skewed)
+    await office.receive(event("b", text="hai"))
+    await office.settle()
+    assert office.channel.texts() == ["re: một", "re: hai"]
+
+
+async def test_an_old_event_that_is_replayed_after_its_answer_does_nothing(office: Office) -> None:
+    await office.receive(event("a"))
+    await office.settle()
+    office.clock.forward(days=3)
+    office.restart()
+    await office.receive(event("a"))
+    await office.settle()
+    assert office.channel.texts() == ["re: a"]
+    assert office.store.inbox.counts() == {}
+
+
 async def test_a_conversation_is_answered_in_order_and_others_beside_it(office: Office) -> None:
     office.concierge.gate["1.0"] = asyncio.Event()
     for number in range(5):
@@ -82,6 +104,25 @@ async def test_danger_does_not_wait_for_hands(office: Office) -> None:
         office.concierge.gate[name].set()
     await office.settle()
     assert len(office.channel.texts()) == 41
+
+
+async def test_hands_are_filled_several_at_once(office: Office) -> None:
+    held = [f"n{number}" for number in range(SIDE_BY_SIDE + 4)]
+    for name in held:
+        office.concierge.gate[name] = asyncio.Event()
+    await office.receive(*(event(name, name) for name in held))
+    assert await office.reception.round() == SIDE_BY_SIDE
+    begun = []
+    for name in held[:4]:
+        office.concierge.gate[name].set()
+        while len(office.reception._busy["normal"]) > SIDE_BY_SIDE - len(begun) - 1:
+            await asyncio.sleep(0.001)
+        begun.append(await office.reception.round())
+    assert begun == [0, 0, 0, 4]
+    for name in held:
+        office.concierge.gate[name].set()
+    await office.settle()
+    assert len(office.channel.texts()) == len(held)
 
 
 async def test_what_is_too_much_at_once_waits_and_is_not_lost(office: Office) -> None:

@@ -143,6 +143,12 @@ def test_an_impossible_moment_is_now(reader: ZaloBot, date: Any) -> None:
     assert only(reader.read(text_event("a", date=date))).at == NOW
 
 
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_ten_minutes_away_is_believed(reader: ZaloBot, minutes: int) -> None:
+    at = NOW + timedelta(minutes=minutes)
+    assert only(reader.read(text_event("a", date=at.timestamp() * 1000))).at == at
+
+
 def test_what_no_database_takes_is_not_in_a_text(reader: ZaloBot) -> None:
     text = only(reader.read(text_event("a\x00\ud800b"))).text
     assert text == "a\ufffd\ufffdb"

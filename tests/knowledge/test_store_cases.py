@@ -15,15 +15,23 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from knowledge.errors import KnowledgeError, StoreError
-from knowledge.store import Case, NewCase, Store
+from knowledge.store import Accepted, Case, NewCase, Store
 from knowledge.store.cases import new_case_id
-from knowledge.store.schema import storable
+from knowledge.store.schema import ConversationTable, storable
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 VIOLENCE = NewCase("violence", 3, "danger")
 HANDOVER = NewCase("handover", 0, "handover")
+
+
+def remembered(store: Store, conversation_id: str) -> str | None:
+    """What stands in the row of a conversation."""
+    row = select(ConversationTable.context_json).where(ConversationTable.conversation_id == conversation_id)
+    with store._database.read() as connection:
+        return connection.execute(row).scalar()
 
 
 class Person:
@@ -101,21 +109,19 @@ def test_different_messages_together_open_one_case(store: Store, clock: Any, per
     assert sorted(map(str, transcript(store, case.case_id))) == list("012345")
 
 
-def test_the_context_times_out(store: Store, clock: Any, person: Person) -> None:
-    def context() -> str | None:
-        return store.conversations.context("telegram:1", clock(), timedelta(minutes=30))
+def test_what_is_remembered_comes_with_the_next_message_and_says_how_old_it_is(store: Store, clock: Any, person: Person) -> None:
+    def writes(name: str) -> Accepted:
+        return store.conversations.accept(person.name, name, "Còn ở Cà Mau?", clock(), "telegram")
 
-    assert context() is None
-    person.writes("Đồng Nai có bao nhiêu cơ sở?")
-    assert context() is None
-    person.is_answered(context_json='{"province": "Đồng Nai"}')
+    first = writes("a")
+    assert (first.context_json, first.context_at) == (None, None)
+    store.conversations.finish(person.name, "a", "{}", '{"province": "Đồng Nai"}')
+    answered_at = clock()
     clock.forward(minutes=30)
-    assert context() == '{"province": "Đồng Nai"}'
-    clock.forward(seconds=1)
-    person.writes("Còn ở Cà Mau?")  # a message alone does not bring an old context back
-    assert context() is None
-    person.is_answered(context_json=None)
-    assert context() is None
+    for name in ("b", "b", "c"):  # a message alone, or an answer without anything to remember, does not renew it
+        told = writes(name)
+        assert (told.context_json, told.context_at) == ('{"province": "Đồng Nai"}', answered_at)
+        store.conversations.finish(person.name, name, "{}", None)
 
 
 def test_a_late_answer_does_not_bring_an_older_context_back(store: Store, clock: Any, person: Person) -> None:
@@ -124,7 +130,7 @@ def test_a_late_answer_does_not_bring_an_older_context_back(store: Store, clock:
     person.writes("hai")
     person.is_answered(context_json="2")
     assert store.conversations.finish(person.name, "m1", '{"n": 1}', "1") == '{"n": 1}'
-    assert store.conversations.context(person.name, clock(), timedelta(hours=1)) == "2"
+    assert remembered(store, person.name) == "2"
 
 
 def test_what_was_not_accepted_cannot_be_finished(store: Store, person: Person) -> None:
@@ -161,7 +167,7 @@ def test_forgetting_blanks_all_but_open_cases(store: Store, clock: Any, person: 
     assert [row.text for row in store.outbox.after(person.name)] == ["Cô đây"]
     assert person.texts() == ("lại bị đánh",)
     assert (transcript(store, closed), transcript(store, opened)) == ([None], ["lại bị đánh"])
-    assert store.conversations.context(person.name, clock(), timedelta(hours=1)) is None
+    assert remembered(store, person.name) is None
     again = store.conversations.accept(person.name, "m2", "địa chỉ nhà tôi", clock(), "telegram")
     assert (again.fresh, again.answer_json) == (False, None)
     assert other.texts() == ("của người khác",)
@@ -172,7 +178,7 @@ def test_what_is_forgotten_while_it_is_answered_stays_forgotten(store: Store, cl
     person.writes("địa chỉ nhà tôi")
     store.conversations.forget(person.name)
     person.is_answered('{"text": "bí mật"}', '{"province": "Hà Nam"}')
-    assert store.conversations.context(person.name, clock(), timedelta(hours=1)) is None
+    assert remembered(store, person.name) is None
     assert store.conversations.accept(person.name, "m1", "địa chỉ nhà tôi", clock(), "telegram").answer_json is None
 
 
@@ -190,14 +196,14 @@ def test_purging_deletes_what_is_old_but_what_belongs_to_cases(store: Store, clo
     person.is_answered(context_json="{}")
     assert store.conversations.purge(border) == 2
     assert store.conversations.purge(border) == 0
-    assert store.conversations.context(person.name, clock(), timedelta(days=99)) == "{}"
+    assert remembered(store, person.name) == "{}"
     assert person.texts() == ("bị đánh", "lại bị đánh", "mới")
     assert (transcript(store, closed), transcript(store, opened)) == (["bị đánh"], ["lại bị đánh", "mới"])
     store.retention.erase(str(closed))
     assert store.conversations.purge(border) == 1
     assert person.texts() == ("lại bị đánh", "mới")
-    assert store.conversations.context(person.name, clock(), timedelta(days=99)) is None  # it may have come from the case
-    assert store.conversations.context(other.name, clock(), timedelta(days=99)) is None
+    assert remembered(store, person.name) is None  # it may have come from the case
+    assert remembered(store, other.name) is None
     assert store.conversations.accept(other.name, "m1", "cũ", clock(), "telegram").fresh
 
 

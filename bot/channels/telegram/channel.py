@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import httpx
 import yaml
 from telegram import Bot
 from telegram.constants import ChatAction
@@ -26,6 +27,8 @@ CONNECT_S = 3.0
 ANSWER_S = 8.0
 """How long the server may take: less than the ten seconds after which the postman would end the call."""
 _CONNECTIONS = 64
+_KEPT = 8
+"""Unused connections that stay for the next call; httpx looks at each of them at every call."""
 _MOST_ASIDES = 32
 _REMEMBERED = 1_000
 _MARKUP = "can't parse entities"
@@ -64,7 +67,14 @@ class TelegramChannel:
         self.texts = load_texts()
         number = token.partition(":")[0]
         self.me = Me(int(number) if number.isascii() and number.isdigit() else 0)
-        request = BotRequest(_CONNECTIONS, read_timeout=answer_s, write_timeout=answer_s, connect_timeout=CONNECT_S, pool_timeout=CONNECT_S)
+        request = BotRequest(
+            _CONNECTIONS,
+            read_timeout=answer_s,
+            write_timeout=answer_s,
+            connect_timeout=CONNECT_S,
+            pool_timeout=CONNECT_S,
+            httpx_kwargs={"limits": httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_KEPT)},
+        )
         self._bot = Bot(token, base_url, request=request, get_updates_request=request)
         self._asides: set[asyncio.Task[None]] = set()
         self._moved: dict[str, str] = {}
