@@ -54,8 +54,9 @@ class Terms:
 
     def renumbered(self, numbers: Integers) -> Integers:
         """The pairs, where their syllables have other numbers, in the same order as before."""
-        second = self.pairs & ((1 << _HALF) - 1)
-        return numbers[self.pairs >> _HALF] << _HALF | numbers[second]
+        first, second = numbers[self.pairs >> _HALF], numbers[self.pairs & ((1 << _HALF) - 1)]
+        moved: Integers = first << _HALF | second
+        return moved
 
 
 @dataclass(frozen=True)

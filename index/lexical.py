@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import bm25s
 import numpy as np
@@ -62,14 +63,15 @@ class LexicalIndex:
         norms = _K1 * ((1 - _B) + _B * lengths / lengths.mean())
         share = columns.data / (norms[columns.indices] + columns.data)
         scores = (np.repeat(rarity, holders) * share).astype(np.float32)
-        return cls(size, held.terms, *(each.astype(np.int32) for each in (columns.indptr, columns.indices, columns.data)), scores)
+        starts, passages, counts = (each.astype(np.int32) for each in (columns.indptr, columns.indices, columns.data))
+        return cls(size, held.terms, starts, passages, counts, scores)
 
     def save(self, folder: Path) -> None:
         """Into a folder of its own. OSError when it does not fit."""
         folder.mkdir()
         said = {"passages": self.size, "syllables": self._terms.syllables}
         (folder / "terms.json").write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
-        arrays = (self._terms.pairs, self._starts, self._passages, self._counts, self._scores)
+        arrays: tuple[npt.NDArray[Any], ...] = (self._terms.pairs, self._starts, self._passages, self._counts, self._scores)
         for name, array in zip(_ARRAYS, arrays, strict=True):
             np.save(folder / f"{name}.npy", array)
 

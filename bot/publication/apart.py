@@ -50,8 +50,8 @@ def do(services: Services, task: Task, document_id: str, version: int | None, as
     home = base.build_candidate(document_id, version)
     if task == "build":
         return []
-    after = snapshot.open_current(home, base.encoder)
     before = _in_use(base)
+    after = snapshot.open_current(home, base.encoder, before)
     now = services.clock()
     questions = services.store.gold.of(document_id)
     asked = compare(questions, asker(services, before, now, as_of), asker(services, after, now, as_of), progress)

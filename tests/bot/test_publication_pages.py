@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -17,19 +18,30 @@ from knowledge.store import AuditFilter
 HOSTILE = "'; DROP TABLE documents; --<script>alert(1)</script>{{7*7}}\"><img src=x onerror=alert(1)>"
 
 
-@pytest.fixture
-def services(opened: Services, home: Path, clock: Clock) -> Iterator[Services]:
-    with services_on(opened, home, clock) as services:
-        yield services
+@pytest.fixture(scope="module")
+def house(opened: Services, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """The application, put together once; `office` gives it to each test as it was."""
+    home = shutil.copytree(built, tmp_path_factory.mktemp("house") / "home")
+    with services_on(opened, home, Clock()) as services:
+        office = Office.of(services)
+        office.add("lan", "editor", "approver")
+        office.add("minh", "approver", "editor")
+        office.add("tra", "collaborator")
+        assert office.app
+        services.store.close()
+        shutil.copytree(home, home.with_name("as it was"))
+        yield office
 
 
 @pytest.fixture
-def office(services: Services) -> Office:
-    office = Office.of(services)
-    office.add("lan", "editor", "approver")
-    office.add("minh", "approver", "editor")
-    office.add("tra", "collaborator")
-    return office
+def office(house: Office) -> Iterator[Office]:
+    yield house
+    services, home = house.services, house.services.settings.home
+    services.store.close()
+    shutil.rmtree(home)
+    shutil.copytree(home.with_name("as it was"), home)
+    services._answerer = services._tried = None
+    services.knowledge_base._known.clear()
 
 
 @pytest.fixture
