@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -42,6 +43,8 @@ from knowledge.errors import IndexFault, StoreError
 from knowledge.model import Document, Status
 from knowledge.places import Gazetteer, load_gazetteer
 from knowledge.store import CaseJournal, Store
+
+logger = logging.getLogger("trogiup.services")
 
 ROOT = Path(__file__).parent.parent
 Clock = Callable[[], datetime]
@@ -102,6 +105,7 @@ class Services:
             keeper,
         )
         keeper.when_changed = services.forget
+        services.forget()
         return services
 
     def answerer(self) -> Answerer:
@@ -123,7 +127,14 @@ class Services:
         return opened.warnings
 
     def forget(self) -> None:
-        """Drops what is remembered of questions, once a table that they were read or answered by has changed."""
+        """Takes up the words of staff, and drops what is remembered of questions, once a table that they were read or answered by has
+        changed.
+        """
+        try:
+            self.understanding.lexicon.take_up(self.directory_keeper.merged.words)
+        except IndexFault as error:  # a row that was checked as it was kept: by another version
+            logger.error("event=words_of_staff_refused row=%s", error.context["row"])
+        self.understanding.forget()
         if self._answerer is not None:
             self._answerer = replace(self._answerer)
 
