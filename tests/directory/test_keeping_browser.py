@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from keeping_house import BY, KeepingHouse
+from keeping_house import KeepingHouse
+from people_house import BY
 from playwright.sync_api import Browser, Page, expect
 
 from knowledge.model import Document, Metadata

@@ -6,7 +6,8 @@ import json
 import re
 
 import pytest
-from keeping_house import BY, KeepingHouse, filled, send
+from keeping_house import KeepingHouse, filled, send
+from people_house import BY
 
 from actions.assistant import Assistant
 from actions.triage import Triage

@@ -6,7 +6,8 @@ import json
 from datetime import date
 
 import pytest
-from keeping_house import BY, HERE, KeepingHouse, filled, send
+from keeping_house import HERE, KeepingHouse, filled, send
+from people_house import BY
 
 from actions.notices import Notices
 from actions.texts import Texts
