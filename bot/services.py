@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import gc
 import importlib.util
+import logging
 import os
 import sys
 import threading
@@ -44,6 +45,8 @@ from knowledge.errors import IndexFault, StoreError
 from knowledge.model import Document, Status
 from knowledge.places import Gazetteer, load_gazetteer
 from knowledge.store import CaseJournal, Store
+
+logger = logging.getLogger("trogiup.services")
 
 ROOT = Path(__file__).parent.parent
 _TURN_S = 0.0005
@@ -106,6 +109,7 @@ class Services:
             keeper,
         )
         keeper.when_changed = services.forget
+        services.forget()
         return services
 
     def answerer(self) -> Answerer:
@@ -128,7 +132,14 @@ class Services:
         return opened.warnings
 
     def forget(self) -> None:
-        """Drops what is remembered of questions, once a table that they were read or answered by has changed."""
+        """Takes up the words of staff, and drops what is remembered of questions, once a table that they were read or answered by has
+        changed.
+        """
+        try:
+            self.understanding.lexicon.take_up(self.directory_keeper.merged.words)
+        except IndexFault as error:  # a row that was checked as it was kept: by another version
+            logger.error("event=words_of_staff_refused row=%s", error.context["row"])
+        self.understanding.forget()
         if self._answerer is not None:
             self._answerer = replace(self._answerer)
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -23,6 +23,10 @@ from knowledge.errors import IndexFault
 from knowledge.text import fold, folded_line, has_diacritics, nfc, words
 
 DATA = Path(__file__).parent / "data"
+
+_COLUMNS = ("colloquial", "official", "scope", "guard", "accented", "source")
+_OF_STAFF = Path("staff")
+"""Where a row of staff is said to stand, in a fault."""
 
 Scope = Literal["person", "need", "body", "place", "act", "figure", "time", "document"]
 
@@ -206,6 +210,8 @@ class Lexicon:
     _light: frozenset[str] = field(repr=False)
     _written_out: _Rules = field(repr=False, compare=False)
     _phrases: _Rules = field(repr=False, compare=False)
+    _in_use: list[_Rules] = field(repr=False, compare=False)
+    """One: the phrases with those of staff before them."""
 
     @classmethod
     def load(cls, folder: Path = DATA) -> Lexicon:
@@ -219,14 +225,31 @@ class Lexicon:
             for row in _Table(folder / name, (*columns, "guard", "source")):
                 written_out.add(row.rule(*columns))
         entries = []
-        for row in _Table(folder / "lexicon.tsv", ("colloquial", "official", "scope", "guard", "accented", "source")):
+        for row in _Table(folder / "lexicon.tsv", _COLUMNS):
             entry = row.entry()
             entries.append(entry)
             phrases.add(row.rule("colloquial", "official", accented=entry.accented, expansion=entry.expansion))
         stop = _words_of(folder / "stopwords.txt")
         marked = frozenset(filter(has_diacritics, stop))
         light = _words_of(folder / "light_words.txt") | marked
-        return cls(tuple(entries), frozenset(stop - marked), marked, light | frozenset(map(fold, light)), written_out, phrases)
+        return cls(tuple(entries), frozenset(stop - marked), marked, light | frozenset(map(fold, light)), written_out, phrases, [phrases])
+
+    def with_rows(self, rows: Iterable[Mapping[str, str]]) -> Lexicon:
+        """The lexicon with rows of staff before those of `lexicon.tsv`: mappings of its columns. Raises IndexFault as `load` does."""
+        return replace(self, _in_use=[self._before(rows)])
+
+    def take_up(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """From here on these rows of staff stand before the table, for everybody who holds this lexicon. Raises IndexFault."""
+        self._in_use[0] = self._before(rows)
+
+    def _before(self, rows: Iterable[Mapping[str, str]]) -> _Rules:
+        found = [_Row(_OF_STAFF, number, {**dict.fromkeys(_COLUMNS, ""), **row}) for number, row in enumerate(rows, 1)]
+        both = _Rules(joined=False)
+        for row in found:
+            both.add(row.rule("colloquial", "official", accented=row.entry().accented, expansion=row.entry().expansion))
+        for rule in chain.from_iterable(self._phrases.by_words.values()) if found else ():
+            both.add(rule)
+        return both if found else self._phrases
 
     def normalise(self, text: str) -> str:
         """`text` in NFC with abbreviations and teencode written out, all else untouched.
@@ -246,7 +269,7 @@ class Lexicon:
 
         Hand in what `normalise` gives: abbreviations are not looked at here.
         """
-        found = (rule.expansion for _, _, rule in self._phrases.matches(nfc(text)))
+        found = (rule.expansion for _, _, rule in self._in_use[0].matches(nfc(text)))
         return tuple(dict.fromkeys(expansion for expansion in found if expansion))
 
     def is_stopword(self, word: str) -> bool:

@@ -93,6 +93,10 @@ class Understanding:
         mended = self.slips.mended(once)
         return once if mended == once else self.lexicon.normalise(mended)
 
+    def forget(self) -> None:
+        """Reads anew what it has read before, once staff have changed the lexicon or the provinces."""
+        self.__dict__.pop("_remembered", None)
+
     def read(self, text: str, as_of: date) -> Query:
         """The Query of a question. Never fails; a text without words gives a Query without terms."""
         return self._remembered(text, as_of)

@@ -79,6 +79,8 @@ class Merged:
     directory: Directory
     successions: tuple[Succession, ...]
     places: tuple[Place, ...]
+    words: tuple[Values, ...]
+    """What people say, as rows of index/data/lexicon.tsv."""
     faults: tuple[Fault, ...] = ()
 
     def of(self, kind: str) -> tuple[Entry, ...]:
@@ -104,7 +106,7 @@ class Shipped:
         tables: dict[str, tuple[Values, ...]] = {}
         for kind in rules.kinds.values():
             held = []
-            for row in rows(DATA / kind.file, [column.name for column in kind.fields]):
+            for row in rows(DATA / kind.file, [column.name for column in kind.fields]) if kind.file else ():
                 # The shipped table lists the spellings of an area behind its name.
                 one = {name: listed(value)[0] if name == "area" else value for name, value in row.items()}
                 try:
@@ -125,7 +127,10 @@ class Shipped:
         for area in {*(row.area for row in hotlines), *(row.area for row in procedures)}:
             spellings[area] = spellings.get(area, frozenset()) | of_today.get(area, frozenset({plain_area(area)}))
         successions, undated = _successions(entries)
-        return Merged(tuple(entries), Directory(hotlines, spellings, procedures), successions, places, (*faults, *lost, *undated))
+        words, twice = _words(entries)
+        return Merged(
+            tuple(entries), Directory(hotlines, spellings, procedures), successions, places, words, (*faults, *lost, *undated, *twice)
+        )
 
     def refuse_unfit(self, before: Sequence[Change], after: Sequence[Change]) -> None:
         """Raises EntryRefused when the change would take a line of danger away or leave a row without a place."""
@@ -237,6 +242,23 @@ def _successions(entries: Iterable[Entry]) -> tuple[tuple[Succession, ...], list
             except KnowledgeError:
                 faults.append((entry.kind, entry.key, "since", "date"))
     return tuple(found), faults
+
+
+def _words(entries: Iterable[Entry]) -> tuple[tuple[Values, ...], list[Fault]]:
+    """The rows of people's words as the lexicon has them, each once."""
+    found: dict[tuple[str, str], Values] = {}
+    faults: list[Fault] = []
+    for entry in entries:
+        if entry.kind == "words" and not entry.hidden:
+            held = entry.values
+            terms = [*(f"+{term}" for term in listed(held["only_with"])), *(f"-{term}" for term in listed(held["not_with"]))]
+            row = {"colloquial": held["name"], "official": held["official"], "scope": held["scope"], "source": held["source"]}
+            key = (held["name"].lower(), "|".join(terms))
+            if key in found:
+                faults.append((entry.kind, entry.key, "name", "row_twice"))
+            else:
+                found[key] = {**row, "guard": key[1]}
+    return tuple(found.values()), faults
 
 
 def _procedure(values: Values) -> Procedure:

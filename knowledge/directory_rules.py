@@ -6,7 +6,7 @@ A row is a mapping of field names to text, as in the shipped tables (data/*.tsv)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,10 +19,10 @@ from knowledge.directory import NATIONWIDE, digits, spells
 from knowledge.errors import KnowledgeError
 from knowledge.places import Gazetteer, Place
 from knowledge.tables import DATA, listed
-from knowledge.text import clean_message, words
+from knowledge.text import clean_message, folded_line, words
 
 Values = Mapping[str, str]
-Type = Literal["line", "text", "phone", "area", "date", "source", "opening", "choices", "names", "day"]
+Type = Literal["line", "text", "phone", "area", "date", "source", "opening", "choices", "names", "phrases", "day"]
 Reason = Literal[
     "missing",
     "too_long",
@@ -39,6 +39,9 @@ Reason = Literal[
     "successor",
     "province",
     "fixed",
+    "same",
+    "in_itself",
+    "row_twice",
 ]
 _PHONE = re.compile(r"\+?[0-9](?:[ .-]?[0-9])*")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*:", re.I)
@@ -75,7 +78,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A table of the directory. `keys`: the fields that name a row.
+    """A table of the directory. `keys`: the fields that name a row; `file`: its shipped rows, "" where there are none.
 
     `fixed`: fields that stay as they are shipped; rows of a kind that has any are neither added nor hidden. `tried`: answers rest on the
     table as a whole, so that a change is tried on them before it is kept.
@@ -159,7 +162,7 @@ class Rules:
         if kind.most and sum(len(value) for name, value in values.items() if name != "words") > kind.most:
             longest = max((column.name for column in kind.fields if column.type == "text"), key=lambda name: len(values[name]))
             problems.append(Problem(longest, "row_too_long"))
-        if problems:
+        if problems := problems or list(_unsaid(kind, values)):
             raise EntryRefused(problems)
         return values
 
@@ -175,6 +178,8 @@ class Rules:
             return _day(text, today)
         if column.type == "day":
             return _day(text, date.max)
+        if column.type == "phrases":
+            return "|".join(dict.fromkeys(part for part in map(str.strip, re.split(r"[|,;]", text)) if words(part))), None
         if column.type == "names":
             return "|".join(dict.fromkeys(part for part in map(plain_area, re.split(r"[|,;\n]", text)) if part)), None
         if column.type == "source":
@@ -187,6 +192,17 @@ class Rules:
             known = set(chosen) <= set(column.choices) and not (column.one and len(chosen) != 1)
             return "|".join(name for name in column.choices if name in chosen) if known else text, None if known else "choice"
         return text, None
+
+
+def _unsaid(kind: Kind, values: Values) -> Iterator[Problem]:
+    """What makes a row of people's words say nothing."""
+    if kind.name == "words":
+        said = folded_line(values["name"])
+        if not said.strip():
+            yield Problem("name", "missing")
+        if any(folded_line(phrase) == said for phrase in listed(values["official"])):
+            yield Problem("official", "same")
+        yield from (Problem(name, "in_itself") for name in ("only_with", "not_with") if any(f" {w} " in said for w in listed(values[name])))
 
 
 def spellings_of(places: Iterable[Place]) -> dict[str, frozenset[str]]:
@@ -204,7 +220,7 @@ def _kind(name: str, row: Mapping[str, object]) -> Kind:
     table: Mapping[str, Mapping[str, object]] = row["fields"]  # type: ignore[assignment]
     columns = (Field(column, **{**says, "choices": tuple(says.get("choices", ()))}) for column, says in table.items())  # type: ignore[arg-type]
     fixed: tuple[str, ...] = tuple(row.get("fixed", ()))  # type: ignore[arg-type]
-    return Kind(name, str(row["file"]), tuple(row["key"]), tuple(columns), row.get("most"), fixed, bool(row.get("tried")))  # type: ignore[arg-type]
+    return Kind(name, str(row.get("file", "")), tuple(row["key"]), tuple(columns), row.get("most"), fixed, bool(row.get("tried")))  # type: ignore[arg-type]
 
 
 def _day(text: str, today: date) -> tuple[str, Reason | None]:

@@ -26,7 +26,7 @@ def _nothing() -> None:
 class DirectoryKeeper:
     """One for a process. `merged`: as it was read last, at `version` (None: not yet).
 
-    `when_changed` is called once provinces or bodies have others in their place: whoever remembers answers forgets them.
+    `when_changed` is called once provinces, bodies or people's words have changed: whoever remembers answers forgets them.
     """
 
     store: Store
@@ -61,7 +61,7 @@ class DirectoryKeeper:
         self.gazetteer.take_up(self.merged.places)
         self.successions.take_up(self.merged.successions)
         self.version = version
-        if (before.places, before.successions) != (self.merged.places, self.merged.successions):
+        if _read_by(before) != _read_by(self.merged):
             self.when_changed()
         return True
 
@@ -75,6 +75,11 @@ class DirectoryKeeper:
     def overdue(self, today: date) -> tuple[Entry, ...]:
         """The rows that nobody has made sure of for 90 days."""
         return tuple(entry for entry in self.merged.entries if overdue(entry, today))
+
+
+def _read_by(merged: Merged) -> tuple[object, ...]:
+    """What questions are read by, and answers written by."""
+    return merged.places, merged.successions, merged.words
 
 
 def _changed(before: Sequence[Change], change: RowChange) -> tuple[Change, ...]:

@@ -101,8 +101,9 @@ class DirectoryPages:
         problems: dict[str, str] | None = None,
         error: str | None = None,
         done: str = "",
+        asked: str = "",
     ) -> Response:
-        """The form of a row; None: a new one. `values`: what was typed, where it was refused."""
+        """The form of a row; None: a new one. `values`: what was typed, where it was refused; `asked`: a question to try the change on."""
         held = dict(entry.values) if entry else {}
         typed = values if values is not None else held
         fields = [
@@ -112,6 +113,7 @@ class DirectoryPages:
         locked = [c.name for c in kind.fields if entry and entry.protected and c.name not in self.keeper.rules.open_fields]
         locked += kind.fixed
         shown = {"kind": kind, "entry": entry, "fields": fields, "locked": locked, "problems": problems or {}, "error": error}
+        shown["asked"] = asked
         is_due = entry is not None and overdue(entry, self.today())
         areas = (NATIONWIDE, *self.provinces)
         return self._show("can-bo/directory_row.html", me, status, areas=areas, is_due=is_due, done=self.words["done"].get(done), **shown)
@@ -142,7 +144,7 @@ class DirectoryPages:
 
     def _in_form(self, kind: Kind, name: str, value: str) -> str:
         column = next(column for column in kind.fields if column.name == name)
-        return self.wording.shown(column, value) if column.type in ("opening", "names") else value
+        return self.wording.shown(column, value) if column.type in ("opening", "names", "phrases") else value
 
     def _show(self, template: str, me: SignedIn, status: int = 200, **values: Any) -> Response:
         shown = {"d": self.words, "kinds": self.keeper.rules.kinds, "wording": self.wording, "done": None, "error": None} | values
@@ -179,7 +181,8 @@ def build_directory(parts: DirectoryPages) -> APIRouter:
             parts.apply([wanted], me, action=action)
         except EntryRefused as error:
             problems = parts.wording.problems(error, kind)
-            return parts.one(me, kind, entry, 400, values=typed, problems=problems, error=words["errors"]["fields"])
+            asked = fields.get("hoi", "")[:_LONGEST]
+            return parts.one(me, kind, entry, 400, values=typed, problems=problems, error=words["errors"]["fields"], asked=asked)
         except DirectoryChanged:
             parts.keeper.refresh()
             now = parts.keeper.merged.find(kind.name, entry.key) if entry else None
@@ -204,8 +207,8 @@ def build_directory(parts: DirectoryPages) -> APIRouter:
         return parts.listing(me, kinds[name], q[:100], xong) if name in kinds else missing(me)
 
     @router.get(HERE + "/{name}/them")
-    def new(name: str, me: SignedIn = editor) -> Response:
-        return parts.one(me, kinds[name], None) if name in kinds and not kinds[name].fixed else missing(me)
+    def new(name: str, hoi: str = "", me: SignedIn = editor) -> Response:
+        return parts.one(me, kinds[name], None, asked=hoi[:_LONGEST]) if name in kinds and not kinds[name].fixed else missing(me)
 
     @router.post(HERE + "/{name}/them")
     def add(name: str, me: SignedIn = editor, fields: Form = form) -> Response:

@@ -1,4 +1,4 @@
-"""Tries a change of who has a task now, or which province is which, on real answers before it is kept."""
+"""Tries a change of who has a task now, which province is which, or what people's words mean, on real answers before it is kept."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ class Trying:
                 notices=Notices(services.texts, gazetteer, merged.successions),
             )
             desk = HotlineDesk.load(services.directory, services.texts)
-            assistant = Assistant(lambda: answerer, FollowUps.load(services.understanding), Router.load(), desk, services.texts)
+            lexicon = services.understanding.lexicon.with_rows(merged.words)
+            understanding = replace(services.understanding, lexicon=lexicon, gazetteer=gazetteer)
+            assistant = Assistant(lambda: answerer, FollowUps.load(understanding), Router.load(), desk, services.texts)
             now = services.clock()
 
             def ask(question: str) -> Answer:

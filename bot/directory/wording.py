@@ -30,7 +30,7 @@ class Wording:
             return self.rules.opening_for_people(value)
         if column.type in ("date", "day"):
             return day(value or None) or ""
-        if column.type == "names":
+        if column.type in ("names", "phrases"):
             return ", ".join(listed(value))
         if column.type == "choices":
             return " | ".join(self.words["choices"].get(name, name) for name in listed(value))

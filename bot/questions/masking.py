@@ -1,7 +1,7 @@
 """Hides who somebody is in what they wrote: numbers, addresses, names. Rules are data (masking.yml).
 
-Rules know forms and not people: a name typed in small letters behind no word that announces it gets through. So what is masked is still for
-few eyes (roles editor and administrator), and nothing of it is kept beyond the messages themselves.
+Rules know forms and not people: a name typed in small letters without marks, or behind no word that announces it, gets through. So what is
+masked is still for few eyes (roles editor and administrator), and nothing of it is kept beyond the messages themselves.
 """
 
 from __future__ import annotations

@@ -126,13 +126,26 @@ class QuestionPages:
         documents: Sequence[Document] = ()
         with contextlib.suppress(IndexFault):  # the page says so
             answer, documents = self.ask(asked), self.documents()
-        shown = {"group": group, "asked": asked, "answer": answer, "documents": documents, "typed": typed or {}, "query": as_query(filters)}
+        shown: dict[str, Any] = {
+            "group": group,
+            "asked": asked,
+            "answer": answer,
+            "documents": documents,
+            "typed": typed or {},
+            "query": as_query(filters),
+        }
+        shown["asked_query"] = urlencode({"hoi": asked})
         return self._show("can-bo/questions_group.html", me, status, error=error, done=self.words["done"].get(done), **shown)
 
     def needs(self, me: SignedIn, status: int = 200, *, error: str | None = None, done: str = "") -> Response:
         """What was written down, open ones first."""
         found = self.questions.store.questions.needs()
         return self._show("can-bo/questions_needs.html", me, status, needs=found, error=error, done=self.words["done"].get(done))
+
+    def gold(self, me: SignedIn, *, done: str = "") -> Response:
+        """Every gold question that is asked."""
+        found = self.questions.store.questions.gold()
+        return self._show("can-bo/questions_gold.html", me, 200, found=found, done=self.words["done"].get(done))
 
     def missing(self, me: SignedIn) -> Response:
         """For a group that is not there any more."""
@@ -227,6 +240,15 @@ def build_questions(parts: QuestionPages) -> APIRouter:
     @router.get(HERE + "/viec")
     def needs(xong: str = "", me: SignedIn = editor) -> Response:
         return parts.needs(me, done=xong)
+
+    @router.get(HERE + "/mau")
+    def gold(xong: str = "", me: SignedIn = editor) -> Response:
+        return parts.gold(me, done=xong)
+
+    @router.post(HERE + "/mau/{gold_id}/bo")
+    def remove_gold(gold_id: str, me: SignedIn = editor, fields: Form = form) -> Response:
+        parts.questions.store.gold.remove(gold_id, me.actor)
+        return RedirectResponse(f"{HERE}/mau?xong=gold_removed", 303)
 
     @router.post(HERE + "/viec/{need_id}")
     def settle(need_id: int, me: SignedIn = editor, fields: Form = form) -> Response:

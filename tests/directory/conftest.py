@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from keeping_house import KeepingClock, KeepingHouse, make_keeping
+from keeping_house import KeepingHouse, make_keeping
+from people_house import Clock, clock, empty_database, store
 
 from knowledge.places import Gazetteer
-from knowledge.store import Store, sqlite_url
+from knowledge.store import Store
 
-
-@pytest.fixture(scope="session")
-def empty_keeping_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("empty-keeping") / "trogiup.db"
-    Store.open(sqlite_url(path), KeepingClock()).close()
-    return path
+__all__ = ["clock", "empty_database", "store"]
 
 
 @pytest.fixture
-def clock() -> KeepingClock:
-    return KeepingClock()
-
-
-@pytest.fixture
-def store(empty_keeping_database: Path, tmp_path: Path, clock: KeepingClock) -> Iterator[Store]:
-    path = shutil.copy(empty_keeping_database, tmp_path / "trogiup.db")
-    store = Store.open(sqlite_url(path), clock)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def house(store: Store, clock: KeepingClock, gazetteer: Gazetteer) -> KeepingHouse:
+def house(store: Store, clock: Clock, gazetteer: Gazetteer) -> KeepingHouse:
     return make_keeping(store, clock, gazetteer)

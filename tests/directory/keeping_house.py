@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
+from people_house import QUICK, PeopleHouse
 
 from actions.model import Answer
 from bot.directory.keeper import DirectoryKeeper
@@ -26,7 +24,6 @@ from bot.questions.overview import Questions
 from bot.questions.pages import QuestionPages, build_questions
 from bot.reports.counting import Counting
 from bot.reports.pages import ReportPages, build_reports
-from bot.staff.guard import COOKIE
 from bot.staff.install import install_staff
 from bot.staff.passwords import Passwords
 from bot.web.pages import mount_static
@@ -36,32 +33,15 @@ from knowledge.directory_entries import Merged
 from knowledge.errors import IndexFault
 from knowledge.model import Document
 from knowledge.places import Gazetteer
-from knowledge.store import Account, Actor, NewCase, Store
+from knowledge.store import NewCase, Store
 
-BY = Actor()
 HERE = "/can-bo/danh-ba"
 
 
-class KeepingClock:
-    """Stands still until it is moved. 10:00 in Vietnam, a Monday."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **length: float) -> None:
-        self.now += timedelta(**length)
-
-
 @dataclass
-class KeepingHouse:
-    """The application, its store and clock."""
+class KeepingHouse(PeopleHouse):
+    """The application, and what its pages are made of."""
 
-    app: FastAPI
-    store: Store
-    clock: Any
     keeper: DirectoryKeeper
     counting: Counting
     questions: Questions
@@ -82,27 +62,9 @@ class KeepingHouse:
             self.store.conversations.finish(who, message_id, said, None)
         return message_id
 
-    def add(self, username: str, *roles: str) -> Account:
-        """Somebody with the second factor set up."""
-        account = self.store.accounts.add(username, f"Nguyễn {username.title()}", roles, "-", by=BY)
-        self.store.accounts.set_password(account.account_id, "-", must_change=False, by=BY)
-        self.store.accounts.offer_totp(account.account_id, "JBSWY3DPEHPK3PXP")
-        self.store.accounts.confirm_totp(account.account_id, 0, [], BY)
-        return self.store.accounts.get(account.account_id)
-
-    def cookie(self, account: Account) -> tuple[str, str]:
-        """A session as the log-in makes it: the name and value of its cookie."""
-        token, now = secrets.token_hex(8), self.clock()
-        session_id = hashlib.sha256(token.encode()).hexdigest()
-        about = {"csrf_secret": f"csrf-of-{account.account_id}", "second_factor": True, "address": None, "browser": None}
-        self.store.sessions.open(session_id, account.account_id, expires_at=now + timedelta(hours=12), **about)
-        return COOKIE, token
-
     def browser(self, *roles: str) -> TestClient:
-        """The browser of somebody who is signed in with these roles; does not follow redirects by itself."""
-        client = TestClient(self.app, headers={"Accept": "text/html"}, follow_redirects=False)
-        client.cookies.set(*self.cookie(self.add(f"{'-'.join(roles) or 'nobody'}-{secrets.token_hex(2)}", *roles)))
-        return client
+        """The browser of somebody who is signed in with these roles."""
+        return self.browser_of(self.add(f"{'-'.join(roles) or 'nobody'}-{secrets.token_hex(2)}", *roles))
 
 
 @cache
@@ -113,7 +75,7 @@ def lexicon() -> Lexicon:
 def make_keeping(store: Store, clock: Any, gazetteer: Gazetteer) -> KeepingHouse:
     app = FastAPI()
     app.add_middleware(security_headers)
-    staff = install_staff(app, store, clock, Passwords.load(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)), refusal_s=0)
+    staff = install_staff(app, store, clock, Passwords.load(QUICK), refusal_s=0)
     mount_static(app)
     keeper = DirectoryKeeper.load(store, gazetteer)
     documents: list[Document] = []

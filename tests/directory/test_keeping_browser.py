@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from keeping_house import BY, KeepingHouse
+from keeping_house import KeepingHouse
+from people_house import BY
 from playwright.sync_api import Browser, Page, expect
 
 from knowledge.model import Document, Metadata
@@ -86,7 +87,7 @@ def test_an_editors_day(browser: Browser, house: KeepingHouse, site: str) -> Non
     page = context.new_page()
 
     page.goto(f"{site}/can-bo/cau-hoi")
-    expect(page.get_by_role("link", name="Câu hỏi")).to_have_attribute("aria-current", "page")
+    expect(page.get_by_role("link", name="Câu hỏi", exact=True)).to_have_attribute("aria-current", "page")
     look(page, "questions")
     page.get_by_role("link", name=ASKED).click()
     page.get_by_label("Câu chữ của tài liệu").fill("được hỗ trợ theo Điều 5")
@@ -98,6 +99,10 @@ def test_an_editors_day(browser: Browser, house: KeepingHouse, site: str) -> Non
     page.locator("#viec-sach").check()
     page.get_by_role("button", name="Ghi việc").click()
     look(page, "question")
+    page.get_by_role("link", name="Thêm từ người dân hay dùng").click()
+    look(page, "word")
+    page.goto(f"{site}/can-bo/cau-hoi/mau")
+    look(page, "gold")
     page.get_by_role("link", name="Về các nhóm câu hỏi").click()
     page.get_by_role("link", name="1 việc cần làm").click()
     look(page, "needs")

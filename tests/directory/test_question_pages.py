@@ -6,7 +6,8 @@ import json
 import re
 
 import pytest
-from keeping_house import KeepingHouse, send
+from keeping_house import KeepingHouse, filled, send
+from people_house import BY
 
 from actions.assistant import Assistant
 from actions.triage import Triage
@@ -215,3 +216,20 @@ def test_what_people_write_is_harmless(house: KeepingHouse, evil: str) -> None:
         assert "<img" not in text
         assert " 49 " not in text
     assert editor.get(f"{HERE}/{evil}").status_code == 404
+
+
+def test_a_gold_question_is_taken_out_on_a_page_and_that_is_noted(house: KeepingHouse) -> None:
+    editor = house.browser("editor")
+    assert "Chưa có câu hỏi mẫu nào." in editor.get(f"{HERE}/mau").text
+    house.store.gold.add("g1", None, "Trẻ <mồ côi> được gì?", "answer", ("được hỗ trợ",), BY)
+    house.store.gold.add("g2", None, "Người già được gì?", "abstain", (), BY)
+    page = editor.get(f"{HERE}/mau").text
+    assert "Trẻ &lt;mồ côi&gt; được gì?" in page
+    assert house.browser("approver").get(f"{HERE}/mau").status_code == 403
+    assert editor.post(f"{HERE}/mau/g1/bo").status_code == 403
+    there = f"{HERE}/mau/g1/bo"
+    done = editor.post(there, data=filled(page, there))
+    assert done.headers["location"] == f"{HERE}/mau?xong=gold_removed"
+    assert [one.gold_id for one in house.store.questions.gold()] == ["g2"]
+    entry = house.store.audit.search(AuditFilter())[0]
+    assert (entry.action, entry.subject_id) == ("gold_removed", "g1")

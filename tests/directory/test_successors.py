@@ -6,7 +6,8 @@ import json
 from datetime import date
 
 import pytest
-from keeping_house import BY, HERE, KeepingHouse, filled, send
+from keeping_house import HERE, KeepingHouse, filled, send
+from people_house import BY
 
 from actions.notices import Notices
 from actions.texts import Texts
@@ -145,3 +146,26 @@ def test_a_row_without_a_day_has_no_place_and_stops_nothing(house: KeepingHouse,
     assert house.keeper.merged.faults == (("successions", "binh-dang-gioi", "since", "date"),)
     assert "Dòng không còn chỗ" in house.browser("editor").get(HERE).text
     assert len(house.keeper.successions) == 2
+
+
+def test_a_word_of_the_people_is_checked_before_it_is_kept(answering: KeepingHouse, store: Store) -> None:
+    house, editor = answering, answering.browser("editor")
+    there = f"{HERE}/words/them"
+    good = {"name": "chim non", "official": "trẻ mồ côi, trẻ em mồ côi", "scope": "person", "source": "sổ trực"}
+    for wrong, why in (
+        ({"official": "Chim non"}, "giống hệt"),
+        ({"not_with": "chim"}, "đã nằm trong"),
+        ({"scope": "animal"}, "lựa chọn"),
+        ({"official": " , "}, "cần điền"),
+        ({"name": "…"}, "cần điền"),
+    ):
+        refused = send(editor, there, **(good | wrong))
+        assert (refused.status_code, why in refused.text) == (400, True), wrong
+    page = send(editor, f"{there}?hoi=chim+non+%3Cb%3E", there, **good)
+    assert "<h3>chim non &lt;b&gt;" in page.text  # the question that it was missed in is tried at once
+    assert editor.post(there, data=filled(page.text, there) | {"ghi": "1"}).status_code == 303
+    assert house.keeper.merged.words[0]["official"] == "trẻ mồ côi|trẻ em mồ côi"
+    again = send(editor, there, **good)
+    assert (again.status_code, "đã có ở dòng khác" in again.text) == (400, True)
+    assert "trẻ mồ côi, trẻ em mồ côi (Người)" in editor.get(f"{HERE}/words").text
+    assert house.store.audit.search(AuditFilter())[0].action == "directory_added"

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from duty_house import DeskClock, DeskHouse, make_desk
+from duty_house import DeskHouse, make_desk
+from people_house import Clock, clock, empty_database, store
 
 from bot.duty.live import Live
-from knowledge.store import Store, sqlite_url
+from knowledge.store import Store
 
-
-@pytest.fixture(scope="session")
-def empty_desk_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("empty-desk") / "trogiup.db"
-    Store.open(sqlite_url(path), DeskClock()).close()
-    return path
+__all__ = ["clock", "empty_database", "store"]
 
 
 @pytest.fixture
-def clock() -> DeskClock:
-    return DeskClock()
-
-
-@pytest.fixture
-def store(empty_desk_database: Path, tmp_path: Path, clock: DeskClock) -> Iterator[Store]:
-    path = shutil.copy(empty_desk_database, tmp_path / "trogiup.db")
-    store = Store.open(sqlite_url(path), clock)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def house(store: Store, clock: DeskClock) -> DeskHouse:
+def house(store: Store, clock: Clock) -> DeskHouse:
     return make_desk(store, clock, Live(lambda: store.desk.pulse(4), every=0.02, stream_s=0.15))

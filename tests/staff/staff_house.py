@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pyotp
-from argon2 import PasswordHasher
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from httpx import Response
+from people_house import BY, QUICK, Clock
 from starlette.responses import PlainTextResponse
 
 from bot.staff.guard import Form, SignedIn
@@ -20,24 +20,11 @@ from bot.staff.openid import OfficeLogin
 from bot.staff.passwords import Passwords
 from bot.web.pages import mount_static
 from bot.web.security import security_headers
-from knowledge.store import Account, Actor, Store
+from knowledge.store import Account, Store
+
+__all__ = ["BY", "QUICK", "Clock"]
 
 PASSWORD = "mèo con ngủ trưa"
-QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-BY = Actor()
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 5, 4, 3, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **length: float) -> None:
-        self.now += timedelta(**length)
 
 
 @dataclass
