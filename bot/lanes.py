@@ -55,10 +55,10 @@ class RightOfWay:
             if not self._taken:
                 self._free.set()
 
-    async def clear(self, seconds: float) -> None:
-        """On the event loop: returns when it is not taken, or after so long."""
+    async def clear(self, seconds: float, unless: Callable[[], bool] = lambda: False) -> None:
+        """On the event loop: returns when it is not taken, or after so long, or when `unless` says that there is no time to wait."""
         ends = time.monotonic() + seconds
-        while self._taken and time.monotonic() < ends:
+        while self._taken and time.monotonic() < ends and not unless():
             await asyncio.sleep(_LOOK_EVERY_S)
 
     @contextmanager

@@ -227,7 +227,7 @@ class Reception:
         if (free := SIDE_BY_SIDE - len(normal)) >= _TOGETHER:
             for item in await self._working.run(self._store.inbox.due, free, frozenset(normal.keys() | danger.keys()), "normal"):
                 await asyncio.sleep(0)  # one by one, so that what comes in does not wait for all
-                await self._right_of_way.clear(_STAND_ASIDE_S)
+                await self._right_of_way.clear(_STAND_ASIDE_S, unless=lambda: self._alarm)
                 if self._alarm:
                     with contextlib.suppress(StoreError):  # the others are in hand: left lying, they wait for the end of their lease
                         begun += await self._begin_danger()

@@ -78,7 +78,6 @@ def rasa_down() -> RasaUnavailable:
     return RasaUnavailable("Rasa does not answer.")
 
 
-@dataclass
 class FakeServer:
     """A server of ours behind bot.loopback.Loopback; `serve` may be a coroutine function, and raise what httpx raises."""
 
@@ -93,6 +92,7 @@ class FakeServer:
         return Said(answer.status_code, answer.content)
 
 
+@dataclass
 class Faulty:
     """Stands in for a part: every call raises `error`, after `gate` was opened if there is one. `calls` counts them."""
 

@@ -106,6 +106,21 @@ async def test_danger_does_not_wait_for_hands(office: Office) -> None:
     assert len(office.channel.texts()) == 41
 
 
+async def test_danger_is_begun_while_the_next_answer_stands_aside_for_what_comes_in(office: Office) -> None:
+    await office.receive(event("n", "1"))
+    with office.reception._right_of_way.taken():  # as while messages come in one after the other
+        rounds = asyncio.create_task(office.reception.round())
+        await asyncio.sleep(0.05)
+        assert office.concierge.handled == []
+        await office.receive(event("d", "2", DANGER))
+        while "d" not in office.concierge.handled:
+            await asyncio.sleep(0.001)
+        assert office.concierge.handled[0] == "d"
+    await rounds
+    await office.settle()
+    assert sorted(office.concierge.handled) == ["d", "n"]
+
+
 async def test_hands_are_filled_several_at_once(office: Office) -> None:
     held = [f"n{number}" for number in range(SIDE_BY_SIDE + 4)]
     for name in held:
