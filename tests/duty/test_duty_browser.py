@@ -36,10 +36,10 @@ def wall() -> datetime:
 
 
 @pytest.fixture
-def real(empty_desk_database: Path, tmp_path: Path) -> Iterator[tuple[DeskHouse, str]]:
+def real(empty_database: Path, tmp_path: Path) -> Iterator[tuple[DeskHouse, str]]:
     """A desk behind a real server, on the wall's clock; its address."""
     path = tmp_path / "trogiup.db"
-    shutil.copy(empty_desk_database, path)
+    shutil.copy(empty_database, path)
     store = Store.open(sqlite_url(path), wall)
     house = make_desk(store, wall, Live(lambda: store.desk.pulse(4), every=0.1, stream_s=5))
     listening = socket.create_server(("127.0.0.1", 0))
