@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from bot.bodies import BodyTooLarge, read_up_to
 from bot.channels.model import Gone, Later, Refused, Uncertain
 
 LONGEST_ANSWER = 1024 * 1024
@@ -90,7 +91,7 @@ class BotApi:
             async with self._connection() as transport:
                 response = await transport.handle_async_request(request)
                 try:
-                    return response.status_code, response.headers, await _read(response)
+                    return response.status_code, response.headers, await read_up_to(LONGEST_ANSWER, response.aiter_bytes())
                 finally:
                     await response.aclose()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
@@ -99,7 +100,7 @@ class BotApi:
             raise self._no_address() from error
         except httpx.TimeoutException as error:
             raise TimedOut(f"{self._service} did not answer {method} in time.") from error
-        except (httpx.HTTPError, _TooLong) as error:
+        except (httpx.HTTPError, BodyTooLarge) as error:
             raise Uncertain(f"The connection to {self._service} broke during {method}.") from error
 
     @asynccontextmanager
@@ -144,19 +145,6 @@ class BotApi:
         """Gives the connections back."""
         while self._idle:
             await self._idle.pop().aclose()
-
-
-class _TooLong(Exception):
-    """An answer of more than LONGEST_ANSWER bytes."""
-
-
-async def _read(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for piece in response.aiter_bytes():
-        body += piece
-        if len(body) > LONGEST_ANSWER:
-            raise _TooLong
-    return bytes(body)
 
 
 def _retry_after(answer: Mapping[str, Any], headers: httpx.Headers) -> float:

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
+from bot.bodies import BodyTooLarge, read_up_to
 from bot.channels.model import Channel, Malformed
 from bot.channels.reception import Reception
 from knowledge.errors import StoreError
@@ -47,10 +48,6 @@ class Webhook:
     verifier: Verifier
 
 
-class _TooLarge(Exception):
-    pass
-
-
 def webhook_router(reception: Reception, *webhooks: Webhook, read_s: float = READ_S) -> APIRouter:
     """The routes. 200 {"ok": true} once what came is on the disk; 401, 400, 408, 413; 503: to be sent again."""
     router = APIRouter(include_in_schema=False)
@@ -65,12 +62,12 @@ def _add(router: APIRouter, reception: Reception, webhook: Webhook, read_s: floa
     async def take(request: Request) -> Response:
         try:
             async with asyncio.timeout(read_s):
-                body = await _body(request)
+                body = await read_up_to(MAX_BODY, request.stream())
         except TimeoutError:
             return _refused(name, 408, "The body did not come in time.")
         except ClientDisconnect:
             return _refused(name, 400, "The body did not come to its end.")
-        except _TooLarge:
+        except BodyTooLarge:
             return _refused(name, 413, f"The body is larger than {MAX_BODY} bytes.")
         if not verifier.verify({key.lower(): value for key, value in request.headers.items()}, body):
             if verifier.is_probe(body):
@@ -92,15 +89,6 @@ def _add(router: APIRouter, reception: Reception, webhook: Webhook, read_s: floa
 
     # Starlette's own route: there is nothing for FastAPI to work out, which would cost a sixth of the acknowledgement.
     router.add_route(PREFIX + name, take, methods=["POST"])
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise _TooLarge
-    return bytes(body)
 
 
 def _refused(name: str, status: int, detail: str) -> Response:

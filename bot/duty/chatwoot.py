@@ -24,6 +24,7 @@ from urllib.parse import quote
 import httpx
 from fastapi import APIRouter, Request, Response
 
+from bot.bodies import BodyTooLarge, read_up_to
 from knowledge.errors import RequestRefused, SettingsError, TrogiupError
 
 logger = logging.getLogger("trogiup.chatwoot")
@@ -177,8 +178,9 @@ class Webhook:
     async def _delivered(self, secret: str, request: Request) -> Response:
         if not hmac.compare_digest(secret.encode(), self._secret):
             return Response(status_code=_UNKNOWN)
-        body = await _body(request)
-        if body is None:
+        try:
+            body = await read_up_to(MAX_BODY, request.stream())
+        except BodyTooLarge:
             return Response(status_code=_TOO_LARGE)
         if not self._signed(request.headers, body):
             return Response(status_code=_UNKNOWN)
@@ -271,16 +273,6 @@ def _name(sender: Mapping[str, Any]) -> str | None:
     """On one line and not endless: it is shown to the person."""
     shown = sender.get("available_name") or sender.get("name")
     return " ".join(shown.split())[:_NAME_LENGTH] or None if isinstance(shown, str) else None
-
-
-async def _body(request: Request) -> bytes | None:
-    """What was sent; None as soon as it is too much."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            return None
-    return bytes(body)
 
 
 def _is_id(value: object) -> bool:

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from fastapi import Depends, Request, Response
 from starlette.datastructures import ImmutableMultiDict
 
+from bot.bodies import BodyTooLarge, read_up_to
 from bot.web.pages import MAX_BODY, same_origin
 from knowledge.errors import StoreError, TrogiupError
 from knowledge.store import Account, Actor, Session, Store
@@ -202,14 +203,10 @@ async def read_form(request: Request, most: int = MAX_BODY) -> Form:
     """The fields of a form that our own site sent, as far as the browser tells. Raises FormRefused."""
     if not same_origin(request):
         raise FormRefused
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise FormRefused
     try:
+        body = await read_up_to(most, request.stream())
         return ImmutableMultiDict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MAX_FIELDS))
-    except ValueError as error:
+    except (BodyTooLarge, ValueError) as error:
         raise FormRefused from error
 
 

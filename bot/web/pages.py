@@ -18,6 +18,7 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from bot.bodies import BodyTooLarge, read_up_to
 from bot.duty.conversation import lines
 from bot.web.document_view import contents, readable, view
 from bot.web.render import Renderer, mount_static
@@ -115,8 +116,9 @@ class _ChatPage:
         words = self._renderer.texts["chat"]
         if not same_origin(request):
             return await self._page(request, 403, error=words["stale"])
-        body = await _body(request)
-        if body is None:
+        try:
+            body = await read_up_to(MAX_BODY, request.stream())
+        except BodyTooLarge:
             return await self._page(request, 413, error=words["too_long"])
         form = dict(parse_qsl(body.decode("utf-8", errors="replace")))
         text = form.get("choice") or form.get("text", "")
@@ -247,16 +249,6 @@ def _message(renderer: Renderer, emergency: Sequence[Hotline], status: int, name
 
 def _wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "")
-
-
-async def _body(request: Request) -> bytes | None:
-    """The body, or None once it is longer than a form can be."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            return None
-    return bytes(body)
 
 
 __all__ = ["Conversation", "Library", "build_pages", "install_error_pages", "mount_static"]
