@@ -117,7 +117,8 @@ class Understanding:
         numbers = self._numbers(spoken)
         content = [at for at in range(len(spelled)) if at not in places and not self.lexicon.is_stopword(marked[at])]
         naming = {word for number in numbers if "/" in number for word in words(number)}
-        content = [at for at in content if spelled[at] not in naming]
+        # "bao" of "bao nhiêu" would be sought as báo, bảo, bão.
+        content = [at for at in content if spelled[at] not in naming and spelled[at : at + 2] != ["bao", "nhieu"]]
         designating = self._designating(spelled, places)
         telling = [at for at in content if at not in designating]
         kept = telling if len(telling) >= _TELLING else content

@@ -181,6 +181,12 @@ def test_a_number_names_one_document(text: str, number: str, retriever: Retrieve
     assert {hit.document.metadata.number for hit in retriever.search(query)} == {number}
 
 
+def test_a_newspaper_s_account_is_looked_into_where_it_is_asked_for(retriever: Retriever, reader: Understanding) -> None:
+    plan = numbers_in_scope(retriever, asked(reader, "kế hoạch 2735 áp dụng cho ai"))
+    assert plan == {"2735/KH-UBND"}
+    assert numbers_in_scope(retriever, asked(reader, "theo báo thì kế hoạch 2735 áp dụng cho ai")) == {*plan, None}
+
+
 def test_an_unknown_number_is_said(retriever: Retriever, reader: Understanding) -> None:
     query = asked(reader, "kế hoạch 9999/KH-UBND nói gì về trẻ em?")
     assert retriever.scope(query).missing_numbers == ("9999/KH-UBND",)
