@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from actions.triage import Assessment, Risk, Triage
-from actions.triage.classifier import CLASSES, Classifier
+from actions.triage.classifier import CLASSES, HEADS, Classifier
 from index.evaluation import Figure
 from tools import train_triage
 from tools.train_triage import ROOT, SETS, Corpus, Row, bare, danger_rows, other_rows, read_set
@@ -90,9 +90,10 @@ def policy(triage: Triage) -> Iterator[Figure]:
 
 
 def without(corpus: Corpus, writer: str, bars: tuple[float, float, float]) -> Classifier:
-    """A classifier that has read nothing of `writer`."""
-    weights, intercepts = train_triage.heads(corpus, train_triage.hidden_from(writer))
-    return Classifier(corpus.vocabulary, weights.astype(np.float32), intercepts.astype(np.float32), *bars)
+    """A classifier that has read nothing of `writer` and says only whether it is urgent."""
+    weights, intercepts = np.zeros((len(corpus.vocabulary), len(HEADS)), np.float32), np.zeros(len(HEADS), np.float32)
+    weights[:, 0], intercepts[0] = train_triage.fit_urgent(corpus, train_triage.hidden_from(writer))
+    return Classifier(corpus.vocabulary, weights, np.ones(len(HEADS), np.float32), intercepts, *bars)
 
 
 def writers(triage: Triage) -> Iterator[tuple[str, list[Judged]]]:
@@ -167,9 +168,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     long_ones = [" ".join(row.text for row in rows[at : at + 80])[:4000] for at in range(0, 800, 80)]
     print("4,000 characters, ms: " + ", ".join(f"{k} {v:.2f}" for k, v in timing(triage, long_ones).items()))
     if wanted.writers:
+        unread: list[Judged] = []
         for writer, its in writers(triage):
             print(f"writer {writer}, read by a model that has not read that writer")
             print("\n".join(map(line, [*recall(its), next(iter(false_alarms(its)))])))
+            unread += its if writer not in train_triage.HAS_READ else []
+        print("all writers who had read nobody, each by a model that has not read that writer")
+        print("\n".join(map(line, [*recall(unread), *false_alarms(unread)])))
     return 0
 
 

@@ -34,14 +34,16 @@ from tools.typos import damaged
 
 ROOT = Path(__file__).resolve().parent.parent
 SETS = ROOT / "tests" / "eval" / "danger"
-WRITERS = {"x": ("danger", "harmless"), **{writer: (f"train-{writer}",) for writer in "cdefghijkln"}}
+WRITERS = {"x": ("danger", "harmless"), **{writer: (f"train-{writer}",) for writer in "cdefghijklmnopr"}}
 """Who wrote which sets."""
-HAS_READ = {"g": frozenset("cd"), "n": frozenset("hijkl")}
+HAS_READ = {"g": frozenset("cd"), "m": frozenset("cdefhijkl"), "n": frozenset("hijkl"), "r": frozenset("xcdefhijklop")}
 """Who had read whose sets while writing: measured as if they were one, so that nothing is learned of a writer who counts as unread."""
 POLICY = ROOT / "tests" / "eval" / "train.jsonl"
 PLANS = ROOT / "knowledge" / "sources"
 WEIGHTS = DATA / "classifier.npz"
 _C = 10.0
+_RULES = 3
+"""The group of features that names the rules that fired, each with an "r" before it."""
 _SAID_BY = 3
 """Messages that must have a feature for it to be weighed."""
 _SMALL = 2
@@ -185,11 +187,16 @@ def fit_head(corpus: Corpus, places: npt.NDArray[np.intp], is_it: Callable[[Row]
     return model.coef_[0] * rarity, float(model.intercept_[0])
 
 
+def fit_urgent(corpus: Corpus, hidden: set[str] | frozenset[str] = frozenset()) -> tuple[Floats, float]:
+    """Weights and intercept of the head that says whether somebody is in danger, from all rows but those of `hidden` writers."""
+    return fit_head(corpus, corpus.where(_not_by(hidden)), _is_urgent)
+
+
 def unseen(corpus: Corpus) -> Floats:
-    """The log-odds of each row by a model that has read nothing of its writer; NaN where nobody wrote it."""
+    """The log-odds of each row by a model that has read nothing of its writer; NaN where nobody wrote it, or one who had read others."""
     scores = np.full(len(corpus.rows), np.nan)
-    for writer in WRITERS:
-        weights, intercept = fit_head(corpus, corpus.where(_not_by(hidden_from(writer))), _is_urgent)
+    for writer in (writer for writer in WRITERS if writer not in HAS_READ):
+        weights, intercept = fit_urgent(corpus, hidden_from(writer))
         its = np.setdiff1d(np.arange(len(corpus.rows)), corpus.where(_not_by({writer})))
         scores[its] = corpus.matrix[its] @ weights + intercept
     return scores
@@ -245,7 +252,7 @@ def heads(corpus: Corpus, hidden: set[str] | frozenset[str] = frozenset()) -> tu
     """Weights, shape (features, heads), and intercepts of every head, from all rows but those of `hidden` writers."""
     read = corpus.where(_not_by(hidden))
     of_danger = np.intersect1d(read, corpus.where(_is_urgent))
-    fitted = [fit_head(corpus, read, _is_urgent)]
+    fitted = [fit_urgent(corpus, hidden)]
     for field, classes in (("risk", [risk.name for risk in RISKS]), ("category", CLASSES), ("speaker", SPEAKERS)):
         known = np.array([at for at in of_danger if getattr(corpus.rows[at], field) is not None])
         fitted += [fit_head(corpus, known, lambda row, field=field, one=one: getattr(row, field) == one) for one in classes]  # type: ignore[misc]
@@ -274,8 +281,8 @@ def train(path: Path, say: Callable[[str], None], one_in: int = 1) -> None:
     corpus = Corpus.read(triage, [*danger_rows(), *other_rows(triage)][::one_in])
     say(f"{len(corpus.rows) // corpus.copies} messages, {len(corpus.vocabulary)} features")
     firm = {rule.id for rule in triage.rules if rule.firm}
-    read = [triage.assess(row.text, row.earlier).rules if row.writer else () for row in corpus.rows]
-    chosen = bars(corpus, unseen(corpus), [(not firm.isdisjoint(rules), bool(rules)) for rules in read], say)
+    fired = [{piece[1:] for piece in groups[_RULES] if piece[0] == "r"} for groups in corpus.features]
+    chosen = bars(corpus, unseen(corpus), [(not firm.isdisjoint(rules), bool(rules)) for rules in fired], say)
     arrays = packed(corpus, *heads(corpus), chosen)
     write(path, {**arrays, "trained_on": np.frombuffer(fingerprint().encode(), np.uint8)})
     say("alarm from {:.2f}, quiet under {:.2f}, silent under {:.2f}".format(*chosen))

@@ -59,14 +59,15 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class Classifier:
-    """`weights`: shape (features, heads), `intercepts`: (heads,), columns as HEADS has them.
+    """`weights`: shape (features, heads), in steps of `scales`, shape (heads,); `intercepts`: (heads,); columns as HEADS has them.
 
     `alarm`: log-odds from which it raises the alarm by itself; `quiet`, `silent`: log-odds under which open rules, and all rules, are
     not believed.
     """
 
     vocabulary: Mapping[str, int]
-    weights: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.int8] | npt.NDArray[np.float32]
+    scales: npt.NDArray[np.float32]
     intercepts: npt.NDArray[np.float32]
     alarm: float
     quiet: float
@@ -78,13 +79,12 @@ class Classifier:
         try:
             with np.load(path, allow_pickle=False) as kept:
                 words = kept["vocabulary"].tobytes().decode().split("\n")
-                weights = kept["weights"].astype(np.float32) * kept["scales"]
-                intercepts, bars = kept["intercepts"], kept["bars"]
+                weights, scales, intercepts, bars = (kept[name] for name in ("weights", "scales", "intercepts", "bars"))
         except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise KnowledgeError(f"{path.name} cannot be read", file=str(path)) from error
-        if weights.shape != (len(words), len(HEADS)) or intercepts.shape != (len(HEADS),) or bars.shape != (3,):
+        if weights.shape != (len(words), len(HEADS)) or not scales.shape == intercepts.shape == (len(HEADS),) or bars.shape != (3,):
             raise KnowledgeError(f"{path.name} is of another form; run: make train", file=str(path))
-        return cls({word: at for at, word in enumerate(words)}, weights, intercepts, *map(float, bars))
+        return cls({word: at for at, word in enumerate(words)}, weights, scales, intercepts, *map(float, bars))
 
     def read(self, text: Text, found: Sequence[Found], rules: Sequence[str], classes: Sequence[Found]) -> Reading:
         """Reads a text, the most alarming window of it where it is long; `found`, `rules`, `classes`: what is in it."""
@@ -107,7 +107,7 @@ class Classifier:
         for group, weight in zip(groups, group_weights(groups), strict=True):
             rows = [at for piece in group if (at := known(piece)) is not None]
             if rows:
-                values = values + self.weights[rows].sum(axis=0) * weight
+                values = values + self.weights[rows].sum(axis=0, dtype=np.float32) * self.scales * np.float32(weight)
         return values
 
 
