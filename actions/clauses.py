@@ -40,12 +40,13 @@ class Signs:
     share: re.Pattern[str]
     share_words: frozenset[str]
     moment: re.Pattern[str]
+    unbroken: re.Pattern[str]
 
 
 @cache
 def _signs() -> Signs:
     table = yaml.safe_load((DATA / "clauses.yml").read_text(encoding="utf-8"))
-    patterns = {name: re.compile(table[name]) for name in ("share_asked", "share", "moment")}
+    patterns = {name: re.compile(table[name]) for name in ("share_asked", "share", "moment", "unbroken")}
     return Signs(share_words=frozenset(table["share_words"]), **patterns)
 
 
@@ -168,10 +169,12 @@ def _read(text: str, closing: bool) -> tuple[Clause, ...]:
 
 
 def _cut(hit: Hit, first: int, last: int, budget: int) -> Excerpt:
-    """The words between two places of a passage, cut between two words to `budget` characters."""
+    """The words between two places of a passage, cut to about `budget` characters: between two words, and behind a date or number."""
     text, start = hit.document.text, hit.passage.span.start
     limit = start + last
     span = _whole_words(text, Span(start + first, start + min(last, first + max(budget, _SHORTEST))), limit)
+    straddling = (match.end() for match in _signs().unbroken.finditer(text, start, limit) if match.start() < span.end < match.end())
+    span = Span(span.start, next(straddling, span.end))
     told = shown(span.of(text))
     return Excerpt(span, f"{told.rstrip(' .,;:')}…" if span.end < limit else told)
 

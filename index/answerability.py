@@ -24,7 +24,7 @@ DATA = Path(__file__).parent / "data"
 _LOOKED_AT = 3
 _OUTERMOST = 3.0
 """Standard deviations: a signal beyond counts as this far."""
-_MANNER = 2.0
+_MANNER = 1.0
 """Log-odds that the manner of asking adds or takes at most: how people ask is learned from few writers."""
 _WHOLE, _PHRASE, _RARE = 0.98, 0.5, 4.0
 """Coverage that is as good as all; share of pairs that makes a phrase; inverse document frequency of a word in about 2% of the passages."""
