@@ -189,8 +189,7 @@ def fit_asking(found: Sequence[Example]) -> Asking:
     owner, column, value = zip(*rows, strict=True)
     x = csr_array((value, (owner, column)), shape=(len(said), len(known)))
     y = np.array([example.gold["kind"] == "answer" for example in found])
-    weights = _evenly(np.array([_writer(example) for example in found]), y)
-    model = LogisticRegression(C=_ASKING_C, max_iter=5000, tol=1e-8).fit(x, y, sample_weight=weights)
+    model = LogisticRegression(C=_ASKING_C, class_weight="balanced", max_iter=5000, tol=1e-8).fit(x, y)
     return Asking(dict(zip(known, _rounded(model.coef_[0]), strict=True)), round(float(model.intercept_[0]), _DECIMALS))
 
 
