@@ -81,10 +81,12 @@ def false_alarms(found: Sequence[Judged]) -> Iterator[Figure]:
 
 
 def policy(triage: Triage) -> Iterator[Figure]:
-    """False alarms on the policy questions of every gold set, as written and stripped."""
+    """False alarms on the policy questions of every gold set, as written and stripped; not on those whose writer marked them urgent-ok,
+    because they tell of harm: evaluation counts no alarm on them as false either (index/evaluation/figures.py)."""
     for name in GOLD:
         lines = (ROOT / "tests" / "eval" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-        rows = [Row("", row["question"], (), False) for row in map(json.loads, lines) if row["kind"] in POLICY]
+        gold = [row for row in map(json.loads, lines) if row["kind"] in POLICY and "urgent-ok" not in row["tags"]]
+        rows = [Row("", row["question"], (), False) for row in gold]
         for how, written in (("as written", str), ("stripped", bare)):
             yield share(f"policy questions of {name}, {how}", judged(triage, rows, written))
 
