@@ -51,7 +51,7 @@ _SMALL = 2
 _SEED = 20261122
 _RARITY = 3
 """The power of its inverse document frequency that a feature is scaled by; by writers unread better than 0, 1 and 2, and 4 is no better."""
-_FALSE_ALARMS = 0.05
+_FALSE_ALARMS = 0.046
 """The share of what only looks like danger, by writers unread, that may raise the alarm, rules and classifier together."""
 _LOST_FIRM = 0.002
 """The share of danger in which a firm rule fires, by writers unread, that the classifier may take for harmless."""
