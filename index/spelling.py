@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from index.model import Paraphrase, Query
 
 _LETTERS = "abcdefghiklmnopqrstuvxy"
+_SYLLABLE = 7
+"""Letters of the longest ("nghieng"). What is longer than one and a slip, or than two, is not turned over: it may be without end."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,15 @@ class Spelling:
 
 def _halves(word: str) -> Iterator[str]:
     """Every way in which it may be two syllables typed as one word ("daotao")."""
+    if len(word) > 2 * _SYLLABLE:
+        return iter(())
     return (f"{word[:at]} {word[at:]}" for at in range(2, len(word) - 1))
 
 
 def _near(word: str) -> Iterator[str]:
     """Everything one slip away: a letter missing, too many, wrong, or two swapped."""
+    if len(word) > _SYLLABLE + 1:
+        return
     for at in range(len(word) + 1):
         head, tail = word[:at], word[at:]
         if tail:

@@ -131,7 +131,10 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 def test_it_is_ready_and_says_where(house: House) -> None:
-    assert house.client.get("/readyz").json() == {"ready": True, "parts": {"index": "ready", "database": "ready", "rasa": "ready"}}
+    assert house.client.get("/readyz").json() == {
+        "ready": True,
+        "parts": {"index": "ready", "database": "ready", "rasa": "ready", "answers": "ready"},
+    }
     for path in ("/", "/tai-lieu", "/healthz", "/api/v1/openapi.json"):
         assert house.client.get(path).status_code == 200
 

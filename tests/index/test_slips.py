@@ -50,10 +50,21 @@ def test_places_and_teencode_are_known_once_their_slips_are_mended() -> None:
 
 
 def test_two_syllables_typed_as_one_word_are_read_as_the_documents_have_them() -> None:
-    spelling = Spelling.of(["dao", "tao", "dao_tao", "nghe", "tao_nghe"])
+    spelling = Spelling(frozenset({"dao", "tao", "dao_tao", "nghe", "tao_nghe"}).__contains__)
     (found,) = spelling.mended(read("daotao nghe")).paraphrases
     assert (found.words, found.official) == (("daotao",), ("dao tao",))
     assert spelling.mended(read("tapdao nghe")).paraphrases == ()
+
+
+def test_a_word_without_end_is_not_turned_over_letter_by_letter() -> None:
+    asked: list[str] = []
+
+    def knows(term: str) -> bool:
+        asked.append(term)
+        return False
+
+    Spelling(knows).mended(read("x" * 4_000))
+    assert asked == ["x" * 4_000]
 
 
 def test_bao_nhieu_is_not_sought_as_another_bao() -> None:
