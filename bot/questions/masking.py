@@ -1,6 +1,6 @@
 """Hides who somebody is in what they wrote: numbers, addresses, names. Rules are data (masking.yml).
 
-Rules know forms and not people: a name typed in small letters without marks, or behind no word that announces it, gets through. So what is
+Rules know forms and not people: a name behind no word that announces it gets through where it may be another word. So what is
 masked is still for few eyes (roles editor and administrator), and nothing of it is kept beyond the messages themselves.
 """
 
@@ -22,11 +22,12 @@ _RULES = Path(__file__).with_name("masking.yml")
 _PART = re.compile(r"%(\w+)%")
 _WORD = re.compile(r"[^\W_]+")
 """As knowledge.text counts words."""
+_NOWHERE = r"(?!)"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One row of the table; see there. `bare`: `after` without diacritics; None where it is not looked for so."""
+    """One row of the table; see there. `after` is looked for where diacritics are typed, `bare` where none are: None where it is not."""
 
     label: str
     hide: re.Pattern[str]
@@ -120,7 +121,7 @@ def _rule(row: Mapping[str, Any], parts: Mapping[str, str]) -> Rule:
     return Rule(
         row["label"],
         re.compile(filled(row["hide"])),
-        re.compile(after) if after else None,
+        re.compile(_NOWHERE if row.get("unmarked") else after) if after else None,
         re.compile(fold(after)) if after and not row.get("marked") else None,
         bool(row.get("places")),
         bool(row.get("hard")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ from hypothesis import strategies as st
 
 from bot.questions.masking import Masker
 from knowledge.places import load_gazetteer
+from knowledge.text import fold, nfc
 
 MASKER = Masker.load(load_gazetteer())
+QUESTIONS = Path(__file__).parents[1] / "eval" / "train.jsonl"
 CASES = yaml.safe_load(Path(__file__).with_name("masked_questions.yml").read_text("utf-8"))
 
 
@@ -26,6 +30,14 @@ def test_masking_twice_is_masking_once(written: str) -> None:
     once = MASKER.mask(written)
     assert MASKER.mask(once) == once
     assert "[" not in MASKER.without_labels(once)
+
+
+def test_no_word_of_a_thousand_questions_typed_without_marks_is_taken_for_a_name() -> None:
+    unmarked = replace(MASKER, rules=tuple(rule for rule in MASKER.rules if rule.after is not None and rule.after.pattern == "(?!)"))
+    assert unmarked.rules
+    for line in QUESTIONS.read_text("utf-8").splitlines()[::2]:
+        question = " ".join(fold(nfc(json.loads(line)["question"])).split())
+        assert unmarked.mask(question) == question
 
 
 @settings(max_examples=60, deadline=None)
