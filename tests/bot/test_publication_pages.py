@@ -185,6 +185,12 @@ def test_hostile_words_are_words(office: Office, lan: Browser) -> None:
     assert lan.send(path, "ho-so", **lan.fields(path, **dict.fromkeys(names, HOSTILE))).status_code == 303
     lan.send(path, "cau-hoi", question=HOSTILE, evidence="", kind="answer")
     assert lan.send(path, "van-ban", line="3", words=HOSTILE, level="1").status_code == 303
+    work = office.work(path)
+    row = {"id": "q1", "question": HOSTILE, "own": False, "wanted": "answer", "change": "lost", "before": None, "after": None}
+    office.services.store.drafts.record_gate(work, [row], office.worker.corpus_with(work.document_id, work.version), lan_actor(office))
+    assert lan.send(path, "chap-nhan", lost=["q1"], reason=HOSTILE).status_code == 303
+    assert lan.send(path, "kiem").status_code == 303
+    assert lan.send(path, "tra-lai", reason=HOSTILE).status_code == 303
     for page in (
         HERE,
         path,

@@ -20,6 +20,7 @@ from knowledge.reading.archive import safe_name, unpack
 from knowledge.reading.kinds import kind_of
 from knowledge.reading.model import LIMITS, Limits
 from knowledge.reading.sandbox import read_apart
+from knowledge.reading.wording import refusal
 from tools.plan_maker import FONTS, as_docx, as_pdf, plans
 
 WORDS = "Người già neo đơn được trợ cấp hằng tháng và được thăm hỏi khi ốm đau."
@@ -151,6 +152,12 @@ def test_entities_in_word_are_refused(tmp_path: Path) -> None:
     assert refused(tmp_path / "a.docx", bomb).context["reason"] == "entities"
 
 
+def test_old_word_and_word_with_a_password_are_told_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a.docx").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"))
+    with pytest.raises(LoadError, match="bỏ mật khẩu, lưu thành"):
+        load(tmp_path / "a.docx", gazetteer())
+
+
 def test_a_word_file_that_swells_is_refused(tmp_path: Path) -> None:
     bomb = repacked(word("x"), lambda name, part: part, **{"word/media/a.xml": b"\0" * (40 << 20)})
     assert refused(tmp_path / "a.docx", bomb).context["reason"] == "bomb"
@@ -202,6 +209,25 @@ def test_too_many_pages_are_refused_and_many_are_told_of(tmp_path: Path) -> None
     told: list[tuple[int, int]] = []
     read_apart(tmp_path / "a.pdf", "pdf", lambda done, of: told.append((done, of)))
     assert told == [(n, 6) for n in range(1, 7)]
+
+
+def test_five_hundred_pages_are_read_page_by_page(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf(*(f"Điều {n}. {WORDS}" for n in range(1, 501))))
+    told: list[int] = []
+    read = read_apart(tmp_path / "a.pdf", "pdf", lambda done, of: told.append(done))
+    assert read.pages == told[-1] == 500
+    assert read.text.count("trợ cấp hằng tháng") == 500
+    assert "Điều 500." in read.text
+
+
+def test_two_hundred_megabytes_are_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.pdf"
+    with path.open("wb") as file:
+        file.truncate(200 << 20)
+    monkeypatch.setattr(Path, "read_bytes", lambda self: pytest.fail("was read"))
+    with pytest.raises(LoadError, match="lớn hơn 64 MiB") as caught:
+        load(path, gazetteer())
+    assert caught.value.context["reason"] == "too_large"
 
 
 # The process
@@ -267,6 +293,23 @@ def test_a_zip_beyond_the_limits(tmp_path: Path, limits: Limits, reason: str) ->
     with pytest.raises(LoadError) as caught:
         unpack(content, tmp_path, limits)
     assert caught.value.context["reason"] == reason
+
+
+def test_a_zip_of_nothing_but_zeros_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.zip"
+    path.write_bytes(zipped(**{"a.txt": b"\0" * (60 << 20)}))
+    assert path.stat().st_size < 100_000
+    (loaded,) = load_all(path, gazetteer())
+    assert loaded.error is not None
+    assert loaded.error.context["reason"] == "bomb"
+
+
+def test_a_zip_with_a_password(tmp_path: Path) -> None:
+    content = bytearray(zipped(**{"a.txt": WORDS.encode()}))
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(header) + flags] |= 1
+    (member,) = unpack(bytes(content), tmp_path, LIMITS)
+    assert member.refused == refusal("encrypted").advice
 
 
 def test_a_zip_that_lies_about_its_size(tmp_path: Path) -> None:
