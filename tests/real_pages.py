@@ -1,16 +1,23 @@
-"""An application behind a real server, and pages of it in a real Chromium."""
+"""An application behind a real server, pages of it in a real Chromium, and the pictures of docs/can-bo.vi.md (TROGIUP_PICTURES=1)."""
 
 from __future__ import annotations
 
+import io
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
+from PIL import Image
 from playwright.sync_api import Browser, Page
+
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+SHEET = {"width": 960, "height": 720}
 
 Opener = Callable[..., Page]
 """A path of the site ("/" where none is given), and options of the browser's context."""
@@ -55,3 +62,16 @@ def pages_of(site: str, browser: Browser, patience_ms: float = 10_000, **usual: 
         context.close()
     assert [url for url in asked if not url.startswith(site + "/")] == []
     assert complaints == []
+
+
+def picture(page: Page, name: str, at: str = "h1") -> None:
+    """For the manual: what a person sees, from the heading `at` on. Only where they are asked for: they are kept with the manual."""
+    if os.environ.get("TROGIUP_PICTURES") != "1":
+        return
+    PICTURES.mkdir(exist_ok=True)
+    page.set_viewport_size(SHEET)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme="light")
+    page.locator(at).first.evaluate("it => window.scrollTo(0, it.getBoundingClientRect().top + window.scrollY - 80)")
+    page.wait_for_load_state("networkidle")
+    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    taken.save(PICTURES / f"can-bo-{name}.webp", quality=70, method=6)

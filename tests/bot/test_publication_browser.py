@@ -5,7 +5,6 @@ docs/can-bo.vi.md.
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import threading
@@ -15,10 +14,9 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from house_fakes import Clock
-from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from publication_house import EVIDENCE, PASSWORD, QUESTION, Office, scan, services_on
-from real_pages import Opener, pages_of, served
+from real_pages import Opener, pages_of, picture, served
 
 from bot.services import Services
 from knowledge.reading.ocr import has_tesseract
@@ -26,9 +24,8 @@ from knowledge.reading.ocr import has_tesseract
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
-SCREENSHOTS, PICTURES = ROOT / "var" / "screenshots", ROOT / "docs" / "pictures"
+SCREENSHOTS = ROOT / "var" / "screenshots"
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
-SHEET = {"width": 960, "height": 720}
 
 
 @pytest.fixture
@@ -91,18 +88,6 @@ def look(page: Page, name: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (name, size)
         results = Axe().run(page)
         assert results.violations_count == 0, (name, results.generate_report())
-
-
-def picture(page: Page, name: str, at: str = "h1") -> None:
-    """For the manual: what a person sees, from the heading `at` on. Only where they are asked for: they are kept with the manual."""
-    if os.environ.get("TROGIUP_PICTURES") != "1":
-        return
-    PICTURES.mkdir(exist_ok=True)
-    page.set_viewport_size(SHEET)  # type: ignore[arg-type]
-    page.locator(at).first.evaluate("it => window.scrollTo(0, it.getBoundingClientRect().top + window.scrollY - 80)")
-    page.wait_for_load_state("networkidle")
-    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    taken.save(PICTURES / f"can-bo-{name}.webp", quality=70, method=6)
 
 
 def ask(page: Page) -> str:

@@ -86,7 +86,8 @@ def make_keeping(store: Store, clock: Any, gazetteer: Gazetteer) -> KeepingHouse
             raise IndexFault("no snapshot")
         now = {place.name: place.now for place in merged.places}
         bodies = {row.task: row.now for row in merged.successions}
-        return lambda question: Answer("answer", str(now.get(question)), notices=(str(bodies.get(question)),))
+        said = {task: f"Việc {task} do {body} đảm nhiệm." for task, body in bodies.items()}
+        return lambda question: Answer("answer", now.get(question) or f"Về {question}:", notices=(said.get(question, ""),))
 
     trying = Trying(asker, lambda: [row.question for row in store.questions.gold()])
     app.include_router(build_directory(DirectoryPages(staff, keeper, [place.name for place in gazetteer.places], trying)))

@@ -1,6 +1,6 @@
 """An editor keeps the directory, looks at what people asked and counts it, in a real Chromium: telephone and desktop, axe-core, no mouse.
 
-Screenshots lie in var/screenshots/ afterwards.
+Screenshots lie in var/screenshots/ afterwards; with TROGIUP_PICTURES=1 it makes pictures of docs/can-bo.vi.md.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from axe_playwright_python.sync_playwright import Axe
 from keeping_house import KeepingHouse
 from people_house import BY
 from playwright.sync_api import Browser, Page, expect
+from real_pages import picture
 
 from knowledge.model import Document, Metadata
 
@@ -51,7 +52,7 @@ def people_ask(house: KeepingHouse) -> None:
     for _ in range(6):
         house.asks(ASKED, "abstain", who="web:1")
     house.asks("Trẻ mồ côi ở Cà Mau được hỗ trợ bao nhiêu tiền? Số em là 0912 345 678", "abstain", who="zalo:2", channel="zalo-bot")
-    house.asks("Chị Hoa hỏi giấy khuyết tật " + "nhiềulắm" * 20, "abstain", who="telegram:3", channel="telegram")
+    house.asks("Chị Hoa hỏi giấy khuyết tật làm ở đâu", "abstain", who="telegram:3", channel="telegram")
     house.asks("Cơ sở nào nuôi người già ở Đồng Nai?", "answer", who="web:4")
     house.store.chats.feedback("web:4", f"m{house.messages}", False)
 
@@ -88,8 +89,12 @@ def test_an_editors_day(browser: Browser, house: KeepingHouse, site: str) -> Non
 
     page.goto(f"{site}/can-bo/cau-hoi")
     expect(page.get_by_role("link", name="Câu hỏi", exact=True)).to_have_attribute("aria-current", "page")
+    picture(page, "cau-hoi")
+    house.asks("Chị Hoa hỏi giấy khuyết tật " + "nhiềulắm" * 20, "abstain", who="telegram:3", channel="telegram")
+    page.reload()
     look(page, "questions")
     page.get_by_role("link", name=ASKED).click()
+    picture(page, "mot-nhom")
     page.get_by_label("Câu chữ của tài liệu").fill("được hỗ trợ theo Điều 5")
     page.locator("#mau-sach").check()
     page.get_by_role("button", name="Lưu câu hỏi mẫu").click()
@@ -110,6 +115,7 @@ def test_an_editors_day(browser: Browser, house: KeepingHouse, site: str) -> Non
     expect(page.get_by_role("button", name="Làm lại")).to_be_visible()
 
     page.get_by_role("link", name="Danh bạ", exact=True).click()
+    picture(page, "danh-ba")
     look(page, "directory")
     page.goto(f"{site}/can-bo/danh-ba/hotlines")
     look(page, "hotlines")
@@ -123,12 +129,14 @@ def test_an_editors_day(browser: Browser, house: KeepingHouse, site: str) -> Non
     look(page, "succession")
     page.get_by_role("button", name="Xem câu trả lời sẽ đổi thế nào").click()
     expect(page.get_by_text("Sở Tư pháp").last).to_be_visible()
+    picture(page, "thu-cau-tra-loi")
     look(page, "preview")
     page.get_by_role("button", name="Lưu").click()
     expect(page.get_by_role("status")).to_contain_text("Đã lưu")
     page.goto(f"{site}/can-bo/danh-ba/provinces/ben-tre")
     look(page, "province")
     page.get_by_role("link", name="Báo cáo").click()
+    picture(page, "bao-cao")
     look(page, "report")
     context.close()
     assert [url for url in asked if not url.startswith(site + "/")] == []

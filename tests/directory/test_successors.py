@@ -42,7 +42,7 @@ def test_a_province_is_tried_on_answers_and_kept_only_then(answering: KeepingHou
     here = f"{HERE}/provinces/ben-tre"
     page = send(editor, here, now="Vĩnh Long", source=source)
     assert "<h3>Bến Tre" in page.text
-    assert ('<p class="said">None' in page.text, '<p class="said">Vĩnh Long' in page.text, "<h3>An Giang" in page.text) == (
+    assert ('<p class="said">Về Bến Tre:' in page.text, '<p class="said">Vĩnh Long' in page.text, "<h3>An Giang" in page.text) == (
         True,
         True,
         False,

@@ -1,6 +1,6 @@
 """Signing in with a telephone's code in a real Chromium, and every page of accounts looked at: phone and desktop, light and dark, axe-core.
 
-Screenshots lie in var/screenshots/ afterwards.
+Screenshots lie in var/screenshots/ afterwards; with TROGIUP_PICTURES=1 it makes pictures of docs/can-bo.vi.md.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from openid_provider import CLIENT, SECRET, provider_running
 from playwright.sync_api import Browser, Page, expect
+from real_pages import picture
 from staff_house import BY, PASSWORD, House, make_house
 
 from bot.staff.openid import OfficeLogin
@@ -153,6 +154,10 @@ def test_signing_in_on_a_phone_and_every_page(browser: Browser, real: tuple[Hous
     page.get_by_role("link", name="Về danh sách").click()
     page.get_by_role("link", name="Sửa Lê Thị Thảo").click()
     look(page, "account-edit")
+    page.locator("section", has=page.locator("#co-quan")).locator("p").first.evaluate(
+        "(it, address) => { it.textContent = it.textContent.replace(/http:\\S+(?=,)/, address) }", "https://dang-nhap.tinh.vn"
+    )
+    picture(page, "gan-co-quan", "h2:has-text('Tài khoản cơ quan')")
     page.get_by_role("link", name="Nhật ký").click()
     look(page, "audit")
     page.get_by_label("Việc").select_option(label="Thêm tài khoản")
@@ -172,6 +177,7 @@ def test_signing_in_with_the_office_s_account(browser: Browser, real: tuple[Hous
     context.set_default_timeout(10_000)
     page = context.new_page()
     page.goto(f"{site}/tai-khoan")
+    picture(page, "dang-nhap")
     page.get_by_role("link", name="Đăng nhập bằng tài khoản cơ quan").click()
     expect(page).to_have_url(f"{site}/tai-khoan")
     expect(page.get_by_text("Nguyễn Minh").first).to_be_visible()
