@@ -320,15 +320,24 @@ def as_pdf(plan: Plan, most: int = 1000) -> bytes:
     return bytes(sheet.output())
 
 
-def as_scan(plan: Plan, most: int = 1000) -> bytes:
-    """The PDF printed and scanned: pictures at 200 dpi, a little askew and grainy. The same each time."""
+def printed(text: str) -> bytes:
+    """A text as an office prints it, as PDF: a paragraph a line, bold where the text marks it ("**…**"); a form feed begins no page."""
+    sheet = _Sheet("")
+    for line in filter(None, map(str.strip, text.replace("\f", "\n").split("\n"))):
+        bold = line.startswith("**") and line.endswith("**")
+        sheet.words(" ".join(line.replace("*", " ").split()), "B" if bold else "", align="L" if bold else "J")
+    return bytes(sheet.output())
+
+
+def scanned(file: bytes, seed: str) -> bytes:
+    """A PDF printed and scanned: pictures at 200 dpi, a little askew and grainy. The same each time for one seed."""
     import pypdfium2 as pdfium
     from PIL import Image, ImageFilter
 
-    rng = random.Random(plan.name)  # noqa: S311
+    rng = random.Random(seed)  # noqa: S311
     pages = []
-    with pdfium.PdfDocument(as_pdf(plan, most)) as file:
-        for page in file:
+    with pdfium.PdfDocument(file) as sheets:
+        for page in sheets:
             picture = page.render(scale=SCAN_DPI / 72, grayscale=True).to_pil()
             picture = picture.rotate(rng.uniform(-0.5, 0.5), resample=Image.Resampling.BICUBIC, fillcolor=255)
             picture = picture.filter(ImageFilter.GaussianBlur(0.5))
@@ -337,6 +346,11 @@ def as_scan(plan: Plan, most: int = 1000) -> bytes:
     made = io.BytesIO()
     pages[0].save(made, "PDF", save_all=True, append_images=pages[1:], resolution=SCAN_DPI, quality=80)
     return made.getvalue()
+
+
+def as_scan(plan: Plan, most: int = 1000) -> bytes:
+    """The PDF printed and scanned."""
+    return scanned(as_pdf(plan, most), plan.name)
 
 
 def as_file(plan: Plan, form: str) -> tuple[str, bytes]:
