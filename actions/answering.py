@@ -213,7 +213,7 @@ class Answerer:
     def _notices(self, query: Query, told: Sequence[Hit], body: str) -> tuple[str, ...]:
         collection = self.retriever.snapshot.collection
         documents = {hit.document.document_id: hit.document for hit in told}
-        said = self.notices.of_each([(self._citing.province(d), d) for d in documents.values()], collection, query.as_of)
+        said = self.notices.of_each([(self._citing.province(d), d) for d in documents.values()], collection, query.as_of, query.moment)
         topic = " ".join([*told[0].passage.path, told[0].passage.text])
         said += self.notices.body(body, topic, query.as_of)
         said += self.notices.merger(query.provinces, [self._citing.province(d) for d in documents.values()], query.as_of)
@@ -235,4 +235,10 @@ class Answerer:
 def _looked_up(retriever: Retriever, demands: Demands, query: Query) -> Found:
     mended = retriever.mended(query)
     scope = retriever.scope(mended)
-    return Found(mended, scope, tuple(demands.met(mended, retriever.search(mended, _SEARCHED, scope))))
+    hits = demands.met(mended, retriever.search(mended, _SEARCHED, scope))
+    if not hits and mended.moment and not mended.moment.holding:
+        # What a year was like may stand in a later plan ("từ 68% năm 2015 lên 80%").
+        later = retriever.scope(replace(mended, moment=None))
+        if later != scope:
+            scope, hits = later, demands.met(mended, retriever.search(mended, _SEARCHED, later))
+    return Found(mended, scope, tuple(hits))

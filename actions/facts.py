@@ -14,6 +14,7 @@ from index.model import Query
 from index.search import Retriever, Scope, names
 from knowledge.model import Document, Fact, Passage, Span
 from knowledge.text import fold
+from knowledge.validity import may_hold
 
 _BASIS = 300
 """Characters of a legal basis; of one of several paragraphs half of it."""
@@ -38,6 +39,8 @@ class FactTeller:
     def tell(self, query: Query, scope: Scope, context: Context) -> tuple[Answer, str] | None:
         """The answer and its source line; an `abstain` where the document does not say it; None where no fact of one document is asked."""
         documents = self._asked(scope, context)
+        if (then := query.moment) and then.holding and query.fact != "period":  # whether it holds is told of every document
+            documents = [d for d in documents if may_hold(d.metadata, then.first, then.last)]
         if len(documents) != 1 or query.fact is None:
             return None
         document = documents[0]
@@ -60,7 +63,7 @@ class FactTeller:
         )[:_CITED]
         collection = self.retriever.snapshot.collection
         merged = self.notices.merger(query.provinces, [province], query.as_of)
-        notices = (*self.notices.validity(document, collection, query.as_of), *merged)
+        notices = (*self.notices.validity(document, collection, query.as_of, query.moment), *merged)
         others = [p for p in collection.provinces if p != province][:2]
         suggestions = tuple(self.texts("suggestions.province", province=p) for p in others)
         answer = Answer("answer", self._words(query.fact, document, facts), citations, (), notices, suggestions, context=kept)

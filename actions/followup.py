@@ -163,7 +163,9 @@ class FollowUps:
             return Reading("standalone", Sense(query, meant, meant))
         query = self._of_paper(query, context)
         reading = self._narrowed(query, own, line, context)
-        return reading if query.fact else replace(reading, leaning=self._leaning(reading.sense, query, own, context))
+        if query.fact or _only_moves_in_time(query, reading.query):
+            return reading
+        return replace(reading, leaning=self._leaning(reading.sense, query, own, context))
 
     def _leaning(self, ruled: Sense, query: Query, own: list[str], context: Context) -> Leaning:
         """The ways in which the turn may be meant."""
@@ -333,7 +335,7 @@ class FollowUps:
             return None, own
         named = {said.folded[at] for at in taken}
         rest = [word for word in own if word not in named and word not in self.light]
-        read = self.understanding.read(earlier.text, query.as_of)
+        read = self.understanding.read(earlier.text, query.as_of, of_figures=_of_figures(query))
         return Sense(self._in_place(replace(read, provinces=query.provinces), context), earlier.text, earlier.text), rest
 
     def _replaced(self, earlier: Wording, kind: str, value: str) -> Wording:
@@ -353,7 +355,7 @@ class FollowUps:
         if query.asked == "who":
             kept = Wording.of(kept).without(self.slots["body"])
         text = f"{query.text.rstrip(' ?.!')} {kept}"
-        read = self.understanding.read(text, query.as_of)
+        read = self.understanding.read(text, query.as_of, of_figures=_of_figures(query))
         placed = self._in_place(replace(read, provinces=query.provinces, numbers=(), fact=None), context)
         earlier = self.understanding.read(context.question or "", query.as_of)
         asked = earlier.asked if query.asked == "what" else query.asked
@@ -372,6 +374,16 @@ class FollowUps:
         if context.province:
             earlier = replace(earlier, provinces=(context.province,), numbers=())
         return Sense(earlier, question, context.topic or question)
+
+
+def _of_figures(said: Query) -> bool:
+    """Whether the time that a turn names is that of a figure: the words of the question before do not make more of it."""
+    return said.moment is not None and not (said.moment.holding or said.moment.framed)
+
+
+def _only_moves_in_time(said: Query, meant: Query) -> bool:
+    """Whether a turn only names a time ("thế hồi 2019 thì sao"), and the question before asks what held then: nothing else is meant."""
+    return bool(said.moment and meant.moment and meant.moment.holding and not said.moment.holding)
 
 
 def _family(kind: str) -> tuple[str, ...]:

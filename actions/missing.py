@@ -13,6 +13,7 @@ from actions.notices import MERGED_ON
 from actions.texts import Texts
 from index.model import Query
 from knowledge.model import Document
+from knowledge.validity import may_hold
 
 _OFFERED = 2
 _HEADING = 80
@@ -28,7 +29,11 @@ class Missing:
     def explained(self, query: Query, told: Answer, answerer: Answerer) -> Answer:
         """An abstention that names what is missing, where that can be known; else as it was told."""
         scope = answerer.retriever.scope(query)
-        if told.kind != "abstain" or query.fact or scope.missing_numbers:
+        if told.kind != "abstain" or scope.missing_numbers:
+            return told
+        if then := self._then(query, answerer):
+            return answerer.abstain("\n".join(then), told.context)
+        if query.fact:
             return told
         lines = [*self._merged(query, answerer), *self._no_province(query, answerer), *self._years(query, answerer)]
         if not lines and query.numbers and scope.document_ids:
@@ -44,7 +49,8 @@ class Missing:
 
     def before_the_merger(self, query: Query, answerer: Answerer) -> bool:
         """Whether the day asked for lies before the merger, so that no other province's papers speak for one that is not held."""
-        return query.as_of < MERGED_ON and bool(query.provinces) and not set(query.provinces) & set(self._held(answerer))
+        on = query.day if query.moment and query.moment.holding else query.as_of
+        return on < MERGED_ON and bool(query.provinces) and not set(query.provinces) & set(self._held(answerer))
 
     def not_held(self, query: Query, answerer: Answerer, told: Answer) -> Answer:
         """No document of the provinces named."""
@@ -93,6 +99,16 @@ class Missing:
         missing = answerer.retriever.scope(query).missing_provinces
         held = ", ".join(self._held(answerer))
         return [self.texts("missing.province", province=", ".join(missing), held=held)] if missing else []
+
+    def _then(self, query: Query, answerer: Answerer) -> list[str]:
+        """For a time at which no document in scope was in force."""
+        moment, documents = query.moment, self._documents(query, answerer)
+        if moment is None or not moment.holding or not documents:
+            return []
+        if any(may_hold(d.metadata, moment.first, moment.last) for d in documents):
+            return []
+        names = dict.fromkeys(answerer.retriever.snapshot.collection.province(d) or "" for d in documents)
+        return [self.texts("missing.then", when=answerer.notices.when(moment), province=", ".join(names))]
 
     def _years(self, query: Query, answerer: Answerer) -> list[str]:
         """For a year that lies outside of all plans in scope."""

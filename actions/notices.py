@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 
 from actions.texts import Texts
+from index.model import Moment
 from knowledge.collection import Collection
 from knowledge.model import Document, Metadata
 from knowledge.places import Gazetteer
 from knowledge.relations import Successor
 from knowledge.reorganisation import Succession, succession_for
-from knowledge.validity import outlook_runs, status_on
+from knowledge.validity import outlook_runs, status_on, status_over
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,42 @@ class Notices:
     gazetteer: Gazetteer
     successions: Sequence[Succession]
 
-    def validity(self, document: Document, collection: Collection, on: date) -> list[str]:
-        """The document's years and what became of them on that day."""
+    def validity(self, document: Document, collection: Collection, on: date, then: Moment | None = None) -> list[str]:
+        """The document's years and what became of them on that day; `then`: the time asked about, and what it was then."""
         metadata = document.metadata
         secondary = collection.original(document) is not None or metadata.reports_on is not None
         said = [self.texts("notices.secondary")] if secondary else []
         if after := collection.successor(document, on):
-            return [*said, self._replaced(collection.original(document) or document, after)]
+            was = [] if secondary or not (then and not after.holds(then.last)) else self._then(metadata, then, None)
+            return [*said, *was, self._replaced(collection.original(document) or document, after)]
         amended = [self.texts("notices.amended", name=_named(row)) for row in collection.amended_by(document, on)]
-        return [*said, *amended, *self._period(metadata, on, secondary=secondary)]
+        was = self._then(metadata, then, on) if then and not secondary else []
+        return [*said, *amended, *(was or self._period(metadata, on, secondary=secondary))]
+
+    def _then(self, metadata: Metadata, then: Moment, on: date | None) -> list[str]:
+        """What a document was at the time asked about and, unless another one replaced it (`on` None), what it is now."""
+        status = status_over(metadata, then.first, then.last)
+        if status == "unknown":
+            return []
+        when = self.when(then)
+        was = self.texts(f"notices.was.{'outlook' if outlook_runs(metadata, then.last) else status}", when=when)
+        said = self.texts("notices.then", kind=metadata.kind or "", was=was, **_years(metadata))
+        if on is None:
+            return [f"{said}."]
+        outlook = metadata.outlook_to if outlook_runs(metadata, on) else None
+        now = self.texts(f"notices.is.{'outlook' if outlook else status_on(metadata, on)}", outlook=outlook and outlook.year)
+        return [f"{said}; {now}."]
+
+    def when(self, moment: Moment) -> str:
+        """The time asked about, as it is written in an answer."""
+        first, last = moment.first, moment.last
+        if first == last:
+            return self.texts("notices.when.day", day=first.day, month=first.month, year=first.year)
+        if first.year < last.year:
+            return self.texts("notices.when.years", first=first.year, last=last.year)
+        if first.month == last.month:
+            return self.texts("notices.when.month", month=first.month, year=first.year)
+        return self.texts("notices.when.year", year=first.year)
 
     def _replaced(self, document: Document, after: Successor) -> str:
         old, new = document.metadata.number or document.metadata.kind or "", _named(after)
@@ -54,11 +82,13 @@ class Notices:
             return [self.texts("notices.ended_secondary", **years)] if status == "ended" else []
         return [self.texts(f"notices.{status}", kind=kind, **years)]
 
-    def of_each(self, documents: Sequence[tuple[str | None, Document]], collection: Collection, on: date) -> list[str]:
+    def of_each(
+        self, documents: Sequence[tuple[str | None, Document]], collection: Collection, on: date, then: Moment | None = None
+    ) -> list[str]:
         """The years of several documents: once where they are the same, else a line for the provinces that share them."""
         provinces: dict[str, list[str]] = {}
         for province, document in documents:
-            for line in self.validity(document, collection, on):
+            for line in self.validity(document, collection, on, then):
                 provinces.setdefault(line, []).append(province or "")
         if len(provinces) <= 1 or len(documents) == 1:
             return list(provinces)

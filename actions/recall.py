@@ -88,7 +88,7 @@ class Recall:
         citing = Citing(answerer.retriever, answerer.texts)
         source = citing.source([Hit(passage, document, 0, 0, 0, 0)])
         collection = answerer.retriever.snapshot.collection
-        notices = tuple(answerer.notices.validity(document, collection, query.as_of))
+        notices = tuple(answerer.notices.validity(document, collection, query.as_of, query.moment))
         room = LIMIT - len("\n".join((source, *notices))) - 2
         told, lines = list(whole), [clipped(shown(p.text.replace("\n", " ")), min(_FULL, room)) for p in whole]
         for neighbour in beside[:_NEIGHBOURS]:

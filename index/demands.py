@@ -16,8 +16,9 @@ from typing import Any
 import yaml
 
 from index.analysis import has_quantity, years_in
-from index.model import Hit, Query
+from index.model import Hit, Moment, Query
 from knowledge.text import fold, folded_line, nfc
+from knowledge.validity import may_hold
 
 DATA = Path(__file__).parent / "data"
 _TOKEN = re.compile(r"[^\W_]+|%")
@@ -119,6 +120,8 @@ class Demands:
         if years := self.years(query):
             figures = query.asked == "how_many" and not self.of_paper.search(line)
             hits = [hit for hit in hits if is_of_years(years, hit, figures=figures)]
+        if (moment := query.moment) and moment.holding:
+            hits = [hit for hit in hits if held_then(moment, hit)]
         return [hit for hit in hits if holds_all(demanded, hit)] if demanded else list(hits)
 
     def years(self, query: Query) -> frozenset[int]:
@@ -166,6 +169,14 @@ def is_of_years(years: frozenset[int], hit: Hit, *, figures: bool) -> bool:
         return not said.isdisjoint(years)
     known = [day.year for day in (told.valid_from, told.valid_to, told.outlook_to, told.issued_on) if day]
     return not known or any(min(known) <= year <= max(known) for year in years)
+
+
+def held_then(moment: Moment, hit: Hit) -> bool:
+    """Whether the document can have been in force then, or the passage speaks of that year by name."""
+    if may_hold(hit.document.metadata, moment.first, moment.last):
+        return True
+    text = " ".join([*hit.passage.path, hit.passage.lead or "", hit.passage.text])
+    return moment.last.year in years_in(_NO_YEAR_OF_FIGURES.sub(" ", text))
 
 
 def _is_listed(query: Query, hit: Hit) -> bool:

@@ -23,6 +23,18 @@ class Paraphrase:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """The time that a question asks about, in its own words: a day, a month, a year or several years, ends included."""
+
+    first: date
+    last: date
+    holding: bool
+    """What held then is asked for: the year names no figure, it says which document counts."""
+    framed: bool = False
+    """Said so that only this can be meant ("hồi 2019", "tính đến tháng 6/2019")."""
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """A question as it was understood. Everything was read off by rules; nothing here is a guess about the answer."""
 
@@ -43,12 +55,21 @@ class Query:
     numbers: tuple[str, ...]
     """Document numbers named (2735/KH-UBND; 2735 when only that is typed)."""
     years: tuple[int, ...]
+    """Years that an answer has to be about: not one that only says which document counts (`moment`)."""
     counted: tuple[str, ...]
     """What "bao nhiêu", "mấy" counts: the one or two folded words after it."""
     duties: bool
     """A body's tasks are asked for, all of them."""
     wants_phone: bool
     as_of: date
+    """The day on which it is asked."""
+    moment: Moment | None = None
+    """The time asked about, where the question names one."""
+
+    @property
+    def day(self) -> date:
+        """The day that says which of several documents counts: the last one asked about, else the one on which it is asked."""
+        return self.moment.last if self.moment else self.as_of
 
 
 @dataclass(frozen=True, slots=True)

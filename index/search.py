@@ -50,7 +50,8 @@ class Scope:
     missing_provinces: tuple[str, ...] = ()
     missing_numbers: tuple[str, ...] = ()
     outdated: frozenset[str] = frozenset()
-    """Not looked into although nothing else is excluded: another document stands in for them on the day asked for."""
+    """Not looked into although nothing else is excluded: another document stands in for them on the day asked for,
+    or they for another only later."""
 
 
 _LOOKED_AT = 20
@@ -104,14 +105,15 @@ class Retriever:
         """The documents that the provinces and numbers of a question point to."""
         collection = self.snapshot.collection
         if not query.numbers and not query.provinces:
-            return Scope(None, outdated=collection.outdated(query.as_of))
+            return Scope(None, outdated=collection.outdated(query.day) | collection.awaited(query.day))
         held = [d for d in collection.documents if d.metadata.number and any(names(n, d.metadata.number) for n in query.numbers)]
         unknown = tuple(
             n for n in query.numbers if "/" in n and not any(names(n, d.metadata.number or "") for d in held) and not self._mentioned(n)
         )
         wanted = {name for province in query.provinces for name in self._gazetteer.kin(province)}
         near = [d for d in collection.documents if collection.province(d) in wanted]
-        current = dict.fromkeys(collection.current(d, query.as_of).document_id for d in near)
+        current = dict.fromkeys(collection.current(d, query.day).document_id for d in near)
+        awaited = collection.awaited(query.day)
         missing = tuple(
             p for p in query.provinces if not any(collection.province(d) in self._gazetteer.kin(p) for d in collection.documents)
         )
@@ -119,10 +121,10 @@ class Retriever:
         named = [d for d in held if d in near] or held
         if asks_the_press(query):
             named += [d for d in collection.documents if collection.original(d) in named]
-        chosen = [d.document_id for d in named] or list(current)
+        chosen = [d.document_id for d in named] or [name for name in current if name not in awaited]
         if chosen or missing or unknown:
             return Scope(frozenset(chosen), missing, unknown)
-        return Scope(None, outdated=collection.outdated(query.as_of))
+        return Scope(None, outdated=collection.outdated(query.day) | awaited)
 
     def search(self, query: Query, k: int = 10, scope: Scope | None = None) -> list[Hit]:
         """The k best passages, best first. Fewer when fewer share a word or a meaning with the question."""

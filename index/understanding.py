@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ import yaml
 
 from index.lexicon import Lexicon
 from index.model import Asked, Paraphrase, Query
+from index.moments import Moments
 from index.slips import Slips
 from index.spoken_numbers import written_as_figures
 from knowledge.places import Gazetteer
@@ -81,11 +82,12 @@ class Understanding:
     gazetteer: Gazetteer
     rules: QuestionRules
     slips: Slips
+    moments: Moments
 
     @classmethod
     def load(cls, gazetteer: Gazetteer) -> Understanding:
         """With the tables of index/data."""
-        return cls(Lexicon.load(), gazetteer, QuestionRules.load(), Slips.load())
+        return cls(Lexicon.load(), gazetteer, QuestionRules.load(), Slips.load(), Moments.load())
 
     def written_out(self, text: str) -> str:
         """What was typed, in NFC, with teencode and abbreviations written out and what can be no word as it was meant."""
@@ -97,15 +99,16 @@ class Understanding:
         """Reads anew what it has read before, once staff have changed the lexicon or the provinces."""
         self.__dict__.pop("_remembered", None)
 
-    def read(self, text: str, as_of: date) -> Query:
-        """The Query of a question. Never fails; a text without words gives a Query without terms."""
-        return self._remembered(text, as_of)
+    def read(self, text: str, as_of: date, *, of_figures: bool = False) -> Query:
+        """The Query of a question. Never fails; a text without words gives a Query without terms. `of_figures`: a year in it is that of
+        a figure, whatever the words around it."""
+        return self._remembered(text, as_of, of_figures)
 
     @cached_property
-    def _remembered(self) -> Callable[[str, date], Query]:
+    def _remembered(self) -> Callable[[str, date, bool], Query]:
         return lru_cache(maxsize=64)(self._read)  # one message is read by several parts
 
-    def _read(self, text: str, as_of: date) -> Query:
+    def _read(self, text: str, as_of: date, of_figures: bool) -> Query:
         typed = nfc(text)
         spoken = written_as_figures(typed)
         written_out = self.written_out(spoken)
@@ -119,6 +122,11 @@ class Understanding:
         naming = {word for number in numbers if "/" in number for word in words(number)}
         # "bao" of "bao nhiêu" would be sought as báo, bảo, bão.
         content = [at for at in content if spelled[at] not in naming and spelled[at : at + 2] != ["bao", "nhieu"]]
+        named = self.moments.named(written_out)
+        if named and named.moment.holding:
+            left = [] if of_figures else [at for at in content if not named.start <= at < named.end]
+            # A turn that says nothing but a time leans on the one before, which says what the time is of.
+            named, content = (named, left) if left else (replace(named, moment=replace(named.moment, holding=False)), content)
         designating = self._designating(spelled, places)
         telling = [at for at in content if at not in designating]
         kept = telling if len(telling) >= _TELLING else content
@@ -137,12 +145,16 @@ class Understanding:
             fact=self._fact(line, len(spelled)),
             provinces=tuple(dict.fromkeys(m.province for m in mentions)),
             numbers=numbers,
-            years=tuple(int(y) for y in self.rules.year.findall(_OF_A_LAW.sub(" ", self.rules.number.sub(" ", fold(spoken))))),
+            years=() if named and named.moment.holding else self._years(spoken),
             counted=self._counted(line),
             duties=bool(self.rules.duties.search(line)),
             wants_phone=not self.rules.not_phone.search(line) and any(pattern.search(line) for pattern in self.rules.phone),
             as_of=as_of,
+            moment=named.moment if named else None,
         )
+
+    def _years(self, text: str) -> tuple[int, ...]:
+        return tuple(int(y) for y in self.rules.year.findall(_OF_A_LAW.sub(" ", self.rules.number.sub(" ", fold(text)))))
 
     def _counted(self, line: str) -> tuple[str, ...]:
         found = self.rules.counted.search(line)

@@ -92,6 +92,17 @@ class Collection:
             return frozenset()
         return frozenset(d.document_id for d in self.documents if self.current(d, on) is not d)
 
+    def awaited(self, on: date) -> frozenset[str]:
+        """Ids of documents that stand in for another one of their province only from a later day on: until then that one speaks."""
+        waits = {
+            (row.document.document_id, old)
+            for old, rows in self._successors.items()
+            for row in rows
+            if row.document and not row.holds(on) and self.province(row.document) == self.province(self.document(old))
+        }
+        coming = {new for new, old in waits if (old, new) not in waits}  # each said to replace the other: none waits
+        return frozenset(d.document_id for d in self.documents if (self.original(d) or d).document_id in coming) if coming else frozenset()
+
     def amended_by(self, document: Document, on: date) -> tuple[Successor, ...]:
         """What is to be read beside a document on that day."""
         return tuple(row for row in self._amendments.get(document.document_id, ()) if row.holds(on))

@@ -17,6 +17,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from index.evaluation.gold import LIMIT, Question, Reply
+from index.spoken_numbers import written_as_figures
 from knowledge.collection import Collection
 from knowledge.directory import Directory
 from knowledge.errors import UnknownDocument
@@ -217,6 +218,7 @@ class Support:
     def _asked(self, question: Question, cited: Iterable[str]) -> str:
         """What was asked, the provinces asked for and cited with those that they are one with today, and the tables."""
         turns = [str(turn) for turn in (*question.get("history", ()), question["question"])]
+        turns += [written_as_figures(nfc(turn)) for turn in turns]  # "hai ngàn không trăm mười"
         read = [*turns, *(_DOUBLED.sub(r"\1", turn) for turn in turns)]  # "quảng ngãii"
         named = [mention.province for turn in read for mention in self.gazetteer.mentions(turn)]
         kin = [name for province in (*named, *cited) for name in (*self.gazetteer.kin(province), self.gazetteer.now(province) or "")]

@@ -78,6 +78,18 @@ def test_two_that_each_replace_the_other_both_stay() -> None:
     one = plan("1/KH-UBND", "Một", date(2020, 1, 1), Relation("replaces", "2/KH-UBND"))
     two = plan("2/KH-UBND", "Hai", date(2020, 1, 1), Relation("replaces", "1/KH-UBND"))
     assert Collection((one, two)).outdated(LATER) == frozenset()
+    assert Collection((one, two)).awaited(date(2019, 1, 1)) == frozenset()
+
+
+def test_until_its_day_a_newer_one_waits_with_what_tells_about_it() -> None:
+    about = Metadata("Bài báo", None, None, None, None, None, None, None, None, None, (), "9/KH-UBND")
+    account = Document("account", "account.txt", "", about)
+    held = Collection((OLD, SAME_NUMBER, NEW, account))
+    assert held.awaited(date(2021, 3, 1)) == {NEW.document_id, "account"}
+    assert held.awaited(date(2021, 3, 2)) == frozenset()
+    elsewhere = replace(NEW, metadata=replace(NEW.metadata, province="Cà Mau"))
+    told = replace(OLD, metadata=replace(OLD.metadata, relations=(Relation("replaced_by", "9/KH-UBND", date(2022, 1, 1)),)))
+    assert Collection((told, elsewhere)).awaited(date(2020, 1, 1)) == frozenset()  # another province's speaks for that one meanwhile
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plans import ARTICLE, CA_MAU, DONG_NAI, HA_NAM, HUNG_YEN, source
 
-from knowledge.validity import outlook_runs, status_on
+from knowledge.validity import may_hold, outlook_runs, status_on, status_over
 
 METADATA = source(CA_MAU).metadata
 DAYS = st.dates(date(2000, 1, 1), date(2060, 1, 1))
@@ -70,3 +70,25 @@ def test_time_only_moves_on(a: date, b: date, day: date) -> None:
     today, tomorrow = (order.index(status_on(metadata, d)) for d in (day, day + timedelta(days=1)))
     assert today <= tomorrow
     assert (status_on(metadata, day) == "in_force") is (min(a, b) <= day <= max(a, b))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "status", "may"),
+    [
+        ("2017-01-01", "2017-12-31", "future", False),
+        ("2017-06-01", "2018-01-01", "in_force", True),
+        ("2020-12-01", "2021-06-30", "in_force", True),
+        ("2021-01-01", "2021-01-31", "ended", False),
+    ],
+)
+def test_in_force_in_some_of_the_days_is_in_force(first: str, last: str, status: str, may: bool) -> None:
+    days = date.fromisoformat(first), date.fromisoformat(last)
+    assert status_over(source(DONG_NAI).metadata, *days) == status
+    assert may_hold(source(DONG_NAI).metadata, *days) is may
+
+
+def test_an_outlook_may_hold_and_so_may_what_tells_no_period_once_it_is_issued() -> None:
+    assert may_hold(METADATA, date(2028, 1, 1), date(2028, 12, 31))
+    told = replace(METADATA, valid_from=None, valid_to=None, outlook_to=None, issued_on=date(2018, 5, 1))
+    assert may_hold(told, date(2018, 5, 1), date(2018, 5, 1))
+    assert not may_hold(told, date(2018, 4, 1), date(2018, 4, 30))
