@@ -36,6 +36,7 @@ class Moments:
     """The patterns of data/moments.yml, compiled."""
 
     written: tuple[re.Pattern[str], ...]
+    relative: tuple[tuple[re.Pattern[str], int], ...]
     not_after: re.Pattern[str]
     frames: re.Pattern[str]
     valid: re.Pattern[str]
@@ -52,20 +53,28 @@ class Moments:
             return re.compile("|".join(patterns))
 
         others = ("not_after", "frames", "valid", "rules", "papers", "counts")
-        return cls(tuple(map(re.compile, table["written"])), *(either(table[name]) for name in others))
+        relative = tuple((re.compile(pattern), back) for pattern, back in table["relative"])
+        return cls(tuple(map(re.compile, table["written"])), relative, *(either(table[name]) for name in others))
 
-    def named(self, text: str) -> Named | None:
-        """The one time that a question asks about; None where it names none, or several."""
+    def named(self, text: str, on: date) -> Named | None:
+        """The one time that a question put on that day asks about; None where it names none, or several."""
         line = " ".join("*" if word in _OTHER_WORDS else plain for plain, word in zip(words(text), marked_words(text), strict=True))
         if not (match := self._written(line)):
-            return None
+            return self._ago(line, on)
         left, before = f"{line[: match.start()]} {line[match.end() :]}", line[: match.start()]
-        if self.not_after.search(before) or self._written(left):
-            return None
         days = _days(match)
-        if days is None:
+        if days is None or self.not_after.search(before) or self._written(left):
             return None
-        frame = self.frames.search(before)
+        return self._of(line, match, days)
+
+    def _ago(self, line: str, on: date) -> Named | None:
+        found = ((pattern.search(line), back) for pattern, back in self.relative)
+        match, back = next(((match, back) for match, back in found if match), (None, 0))
+        return self._of(line, match, (date(on.year - back, 1, 1), date(on.year - back, 12, 31))) if match else None
+
+    def _of(self, line: str, match: re.Match[str], days: tuple[date, date]) -> Named:
+        """The time that stands there, and whether the question asks what held then."""
+        frame = self.frames.search(line[: match.start()])
         counted, over = self.counts.search(line), match.groupdict().get("last")
         of_paper = self.papers.search(line) and not self.valid.search(line)
         holding = bool(frame or self.rules.search(line) or self.valid.search(line)) and not (counted or over or of_paper)

@@ -122,7 +122,7 @@ class Understanding:
         naming = {word for number in numbers if "/" in number for word in words(number)}
         # "bao" of "bao nhiêu" would be sought as báo, bảo, bão.
         content = [at for at in content if spelled[at] not in naming and spelled[at : at + 2] != ["bao", "nhieu"]]
-        named = self.moments.named(written_out)
+        named = self.moments.named(written_out, as_of)
         if named and named.moment.holding:
             left = [] if of_figures else [at for at in content if not named.start <= at < named.end]
             # A turn that says nothing but a time leans on the one before, which says what the time is of.

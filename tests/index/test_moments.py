@@ -26,6 +26,7 @@ HELD = {
     "tính tới ngày 15/3/2019 ở Hà Nam quy định thế nào": (date(2019, 3, 15), date(2019, 3, 15)),
     "Tháng 2 năm 2020 người già có được hỗ trợ không?": (date(2020, 2, 1), date(2020, 2, 29)),
     "vào thời điểm 1/7/2024 ai được hưởng": (date(2024, 7, 1), date(2024, 7, 1)),
+    "năm ngoái người già có được hỗ trợ không": (date(2025, 1, 1), date(2025, 12, 31)),
     "năm hai không hai mốt có chính sách gì": (date(2021, 1, 1), date(2021, 12, 31)),
 }
 
@@ -73,6 +74,7 @@ def test_a_year_of_which_the_passage_has_to_speak_says_which_document_counts_too
         "Con tôi sinh năm 2015 có được hỗ trợ không?",
         "ngày 30/2/2019 quy định ra sao",
         "Người già có được hỗ trợ không?",
+        "Ở Hà Nam ngoài nhà nước ra ai được hỗ trợ?",
     ],
 )
 def test_a_goal_a_paper_s_date_a_life_and_two_years_are_no_time_asked_about(text: str) -> None:
