@@ -64,6 +64,17 @@ def pages_of(site: str, browser: Browser, patience_ms: float = 10_000, **usual: 
     assert complaints == []
 
 
+def weight(page: Page) -> int:
+    """Bytes that a page has loaded, itself included, without compression; events that stream are not waited for."""
+    page.wait_for_load_state("load")
+    return int(
+        page.evaluate(
+            """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+                 .reduce((sum, it) => sum + it.decodedBodySize, 0)"""
+        )
+    )
+
+
 def picture(page: Page, name: str, at: str = "h1") -> None:
     """For the manual: what a person sees, from the heading `at` on. Only where they are asked for: they are kept with the manual."""
     if os.environ.get("TROGIUP_PICTURES") != "1":

@@ -36,7 +36,7 @@ from knowledge.store import Actor
 ROOT = Path(__file__).resolve().parent.parent
 PASSAGES, PER_DOCUMENT = 100_000, 100
 PUBLISH_S, PAUSE_MS, ROLL_BACK_S = 30.0, 50.0, 3.0
-"""What issue 6 asks for: one document published, the longest wait that the swap adds, the older state back."""
+"""Promised: one document published, the longest wait that the swap adds, the older state back."""
 _EDITOR, _APPROVER = Actor("editor"), Actor("approver")
 _HEAD = """ỦY BAN NHÂN DÂN
 TỈNH {province}

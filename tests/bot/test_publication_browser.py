@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from house_fakes import Clock
 from playwright.sync_api import Browser, Page, expect
 from publication_house import EVIDENCE, PASSWORD, QUESTION, Office, scan, services_on
-from real_pages import Opener, pages_of, picture, served
+from real_pages import Opener, pages_of, picture, served, weight
 
 from bot.services import Services
 from knowledge.reading.ocr import has_tesseract
@@ -25,6 +25,8 @@ pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
 SCREENSHOTS = ROOT / "var" / "screenshots"
+FOR_CITIZENS, FOR_STAFF = 300_000, 1_500_000
+"""Bytes of a first load."""
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 
 
@@ -144,9 +146,12 @@ def test_the_whole_story(open_page: Opener, site: str) -> None:
     expect(lan.get_by_role("status")).to_contain_text("Chờ một người khác duyệt")
     expect(lan.get_by_role("button", name="Duyệt và công bố")).to_have_count(0)
 
-    assert EVIDENCE not in ask(open_page("/"))
+    citizen = open_page("/")
+    assert 20_000 < weight(citizen) <= FOR_CITIZENS
+    assert EVIDENCE not in ask(citizen)
     minh = open_page("/can-bo/tai-lieu")
     sign_in(minh, "minh")
+    assert 20_000 < weight(minh) <= FOR_STAFF
     expect(minh.get_by_text("Chờ người duyệt (không phải Nguyễn Lan)")).to_be_visible()
     minh.get_by_role("link", name="Xem 91/KH-UBND").click()
     picture(minh, "duyet", "#kiem-duyet")

@@ -19,6 +19,7 @@ import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from duty_house import DeskHouse, make_desk
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from real_pages import weight
 
 from bot.duty.live import Live
 from knowledge.store import Absence, Account, Holiday, Shift, Store, sqlite_url
@@ -107,6 +108,7 @@ def test_danger_arrives_live_is_taken_answered_and_closed(browser: Browser, real
     house.writes("nó dọa giết cả nhà", who="c", risk=3, kind="other_violence", province="Đồng Nai")
     page = at_desk(browser, house, site, lan, complaints)
     expect(page.locator("[data-case]")).to_have_count(3)
+    assert 20_000 < weight(page) <= 1_500_000
     page.get_by_role("button", name="Bật âm báo").click()
     expect(page.get_by_role("button", name="Tắt âm báo")).to_have_attribute("aria-pressed", "true")
     rang = int(page.locator("html").get_attribute("data-rang") or 0)
