@@ -24,8 +24,8 @@ from knowledge.reading.ocr import has_tesseract
 from tools.bench_scans import ALLOWED, FIGURE, GOLD, SOURCES
 from tools.plan_maker import printed, scanned
 
-PAGE = 2300
-"""Characters: what fits on one page."""
+PAGE = 1800
+"""Characters: they fit on one page."""
 
 
 @pytest.fixture(scope="module")

@@ -180,8 +180,7 @@ def test_every_field_is_harmless(house: KeepingHouse, evil: str) -> None:
     assert [entry.values["name"] for entry in house.keeper.merged.of("procedures")] == [evil]
 
 
-@pytest.mark.parametrize("kind", ["hotlines", "bodies", "services", "successions", "words"])
-def test_so_is_every_field_of_every_table(house: KeepingHouse, kind: str) -> None:
+def test_so_is_every_field_of_every_table(house: KeepingHouse) -> None:
     evil = "';DROP TABLE x;--<img src=x onerror=a>{{ 8191*8191 }}"
     typed = {
         "phone": "02903831111", "opening": "24/7", "area": "Cà Mau", "province": "Cà Mau", "level": "province", "since": "2025-03-01",
@@ -190,16 +189,16 @@ def test_so_is_every_field_of_every_table(house: KeepingHouse, kind: str) -> Non
     names = "name hours cost duties address for_whom what task topic_words was was_words now official only_with not_with"
     typed |= dict.fromkeys(names.split(), evil)
     editor = house.browser("editor")
-    page = send(editor, f"{HERE}/{kind}/them", **typed)
-    if page.status_code == 200:  # tried first
-        page = editor.post(f"{HERE}/{kind}/them", data=filled(page.text, f"{HERE}/{kind}/them") | {"ghi": "1"})
-    print(kind, page.status_code)
-    assert page.status_code in (303, 400)
-    listed = editor.get(f"{HERE}/{kind}").text
-    assert ("DROP TABLE" in listed) is (kind != "words")
-    for text in (page.text, listed, editor.get(f"{HERE}/{kind}/~1").text, editor.get(f"{HERE}/{kind}", params={"q": evil}).text):
-        assert "<img" not in text
-        assert "67092481" not in text
+    for kind in ("hotlines", "bodies", "services", "successions", "words"):
+        page = send(editor, f"{HERE}/{kind}/them", **typed)
+        if page.status_code == 200:  # tried first
+            page = editor.post(f"{HERE}/{kind}/them", data=filled(page.text, f"{HERE}/{kind}/them") | {"ghi": "1"})
+        assert page.status_code == (400 if kind == "words" else 303)  # words of no document are refused
+        listed = editor.get(f"{HERE}/{kind}").text
+        assert ("DROP TABLE" in listed) is (kind != "words")
+        for text in (page.text, listed, editor.get(f"{HERE}/{kind}/~1").text, editor.get(f"{HERE}/{kind}", params={"q": evil}).text):
+            assert "<img" not in text
+            assert "67092481" not in text
 
 
 def test_another_process_takes_it_up_and_danger_needs_no_database(
