@@ -167,7 +167,17 @@ class Assistant:
             return told
         if not reading.leaning and not reading.query.terms and not reading.query.provinces and not reading.query.numbers:
             return Answer("clarify", self.texts("clarify.vague"), suggestions=self.texts.choices("suggestions.examples"), context=context)
+        if not context.question and (asked_back := self._time_alone(reading.query, context)):
+            return asked_back
         return self._documents(self._in_preferred(reading, context), context)
+
+    def _time_alone(self, query: Query, context: Context) -> Answer | None:
+        """Asks back about a time that nothing was asked of."""
+        if query.moment is None or not query.moment.alone or query.provinces or query.numbers:
+            return None
+        if query.fact:
+            return None if context.preferred else self.ask_province(context)
+        return Answer("clarify", self.texts("clarify.vague"), suggestions=self.texts.choices("suggestions.examples"), context=context)
 
     def _in_preferred(self, reading: Reading, context: Context) -> Reading:
         """A question that names no place is asked for the province that the person has chosen."""

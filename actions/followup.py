@@ -383,7 +383,7 @@ def _of_figures(said: Query) -> bool:
 
 def _only_moves_in_time(said: Query, meant: Query) -> bool:
     """Whether a turn only names a time ("thế hồi 2019 thì sao"), and the question before asks what held then: nothing else is meant."""
-    return bool(said.moment and meant.moment and meant.moment.holding and not said.moment.holding)
+    return bool(said.moment and said.moment.alone and meant.moment and meant.moment.holding)
 
 
 def _family(kind: str) -> tuple[str, ...]:

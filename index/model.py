@@ -32,6 +32,8 @@ class Moment:
     """What held then is asked for: the year names no figure, it says which document counts."""
     framed: bool = False
     """Said so that only this can be meant ("hồi 2019", "tính đến tháng 6/2019")."""
+    alone: bool = False
+    """Nothing is said beside it of what is asked about: the turn leans on the one before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Moments:
     rules: re.Pattern[str]
     papers: re.Pattern[str]
     counts: re.Pattern[str]
+    generic: frozenset[str]
 
     @classmethod
     def load(cls, path: Path = DATA / "moments.yml") -> Moments:
@@ -52,9 +53,17 @@ class Moments:
         def either(patterns: Sequence[str]) -> re.Pattern[str]:
             return re.compile("|".join(patterns))
 
-        others = ("not_after", "frames", "valid", "rules", "papers", "counts")
-        relative = tuple((re.compile(pattern), back) for pattern, back in table["relative"])
-        return cls(tuple(map(re.compile, table["written"])), relative, *(either(table[name]) for name in others))
+        return cls(
+            written=tuple(map(re.compile, table["written"])),
+            relative=tuple((re.compile(pattern), back) for pattern, back in table["relative"]),
+            not_after=either(table["not_after"]),
+            frames=either(table["frames"]),
+            valid=either(table["valid"]),
+            rules=either(table["rules"]),
+            papers=either(table["papers"]),
+            counts=either(table["counts"]),
+            generic=frozenset(table["generic"]),
+        )
 
     def named(self, text: str, on: date) -> Named | None:
         """The one time that a question put on that day asks about; None where it names none, or several."""

@@ -14,7 +14,7 @@ import yaml
 
 from index.lexicon import Lexicon
 from index.model import Asked, Paraphrase, Query
-from index.moments import Moments
+from index.moments import Moments, Named
 from index.slips import Slips
 from index.spoken_numbers import written_as_figures
 from knowledge.places import Gazetteer
@@ -123,10 +123,8 @@ class Understanding:
         # "bao" of "bao nhiêu" would be sought as báo, bảo, bão.
         content = [at for at in content if spelled[at] not in naming and spelled[at : at + 2] != ["bao", "nhieu"]]
         named = self.moments.named(written_out, as_of)
-        if named and named.moment.holding:
-            left = [] if of_figures else [at for at in content if not named.start <= at < named.end]
-            # A turn that says nothing but a time leans on the one before, which says what the time is of.
-            named, content = (named, left) if left else (replace(named, moment=replace(named.moment, holding=False)), content)
+        if named:
+            named, content = self._asked_of(named, content, spelled, of_figures)
         designating = self._designating(spelled, places)
         telling = [at for at in content if at not in designating]
         kept = telling if len(telling) >= _TELLING else content
@@ -142,7 +140,7 @@ class Understanding:
                 if not naming.issuperset(words(e.colloquial))
             ),
             asked=self._asked(line),
-            fact=self._fact(line, len(spelled)),
+            fact=self._fact(line, len(spelled) - (named.end - named.start if named else 0)),
             provinces=tuple(dict.fromkeys(m.province for m in mentions)),
             numbers=numbers,
             years=() if named and named.moment.holding else self._years(spoken),
@@ -152,6 +150,16 @@ class Understanding:
             as_of=as_of,
             moment=named.moment if named else None,
         )
+
+    def _asked_of(self, named: Named, content: list[int], spelled: Sequence[str], of_figures: bool) -> tuple[Named, list[int]]:
+        """The time, and the positions of the words that say what is asked of it."""
+        beside = [at for at in content if not named.start <= at < named.end]
+        told = [at for at in beside if spelled[at] not in self.moments.generic]
+        if told and named.moment.holding and not of_figures:
+            return named, beside
+        # A turn that says nothing but a time leans on the one before, which says what the time is of.
+        kept = content if told else [at for at in content if at not in beside]
+        return replace(named, moment=replace(named.moment, holding=False, alone=not told)), kept
 
     def _years(self, text: str) -> tuple[int, ...]:
         return tuple(int(y) for y in self.rules.year.findall(_OF_A_LAW.sub(" ", self.rules.number.sub(" ", fold(text)))))

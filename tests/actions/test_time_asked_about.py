@@ -97,10 +97,22 @@ def test_a_number_is_that_of_the_plan_in_force_then(person: Person) -> None:
     assert "Vào năm 2010, tôi không giữ văn bản nào của Đồng Nai đang áp dụng." in answer.text
 
 
-def test_a_turn_that_only_names_the_time(asked_by: Callable[..., Person]) -> None:
+@pytest.mark.parametrize("turn", ["Thế hồi 2019 thì sao?", "Hồi 2019 quy định ra sao?"])
+def test_a_turn_that_only_names_the_time(asked_by: Callable[..., Person], turn: str) -> None:
     person = asked_by()
     assert numbers(person.says("Người nghiện ma túy ở Đồng Nai được hỗ trợ gì?")) == {NEW}
-    assert numbers(person.says("Thế hồi 2019 thì sao?")) == {OLD}
+    answer = person.says(turn)
+    assert numbers(answer) == {OLD}
+    assert "nghiện" in answer.text
+    valid = person.says("Tính đến tháng 6/2019 còn hiệu lực không?")
+    assert any("2018–2020, đang áp dụng vào tháng 6/2019" in notice for notice in valid.notices)
+
+
+@pytest.mark.parametrize("asked", ["Hồi 2021 quy định ra sao?", "năm 2022 thì được bao nhiêu", "Tính đến tháng 6/2023 còn hiệu lực không?"])
+def test_a_time_of_nothing_is_asked_back_about(person: Person, asked: str) -> None:
+    answer = person.says(asked)
+    assert (answer.kind, answer.citations) == ("clarify", ())
+    assert "tỉnh nào" in answer.text
 
 
 def test_no_other_province_speaks_for_a_time_before_the_merger(person: Person) -> None:
