@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from bot.channels.at_once import AtOnce
 from bot.channels.coding import calls, read_incoming, write_buttons, write_incoming
 from bot.channels.grouped import Grouped
+from bot.channels.left_out import LeftOut
 from bot.channels.metrics import ChannelMetrics
 from bot.channels.model import Channel, Incoming, Lane, Malformed, Reply
 from bot.channels.postman import is_metered
@@ -34,10 +35,6 @@ logger = logging.getLogger("trogiup.reception")
 
 SIDE_BY_SIDE = 16
 """Conversations that are answered at once, beside those in danger: as many as two cores answer in a quarter of a second."""
-CROWD, CROWD_OF_CASE, CROWD_KEPT = 20, 500, 5
-"""More events than that waiting in one conversation are a flood, of which the last few are kept. Where a case is live somebody may be
-typing many short lines, and each is for the officer to read."""
-NOTICE_EVERY_S = 600
 TRIES = 3
 _PAUSES_S = (1.0, 5.0)
 _EVERY_S = 0.5
@@ -121,6 +118,7 @@ class Reception:
         self._busy: dict[Lane, dict[str, asyncio.Task[None]]] = {"danger": {}, "normal": {}}
         self._aside: set[asyncio.Task[None]] = set()
         self._at_once = AtOnce(channels, concierge)
+        self._left_out = LeftOut(store, self._working, concierge, clock, to_send, self._metrics)
 
     # Taking in
 
@@ -277,11 +275,13 @@ class Reception:
             return
         try:
             incoming = read_incoming(item.body_json)
-            if item.lane == "normal":
-                await self._thin_out(item, incoming, channel)
-            with self._typing(channel, incoming):
-                replies = await self._concierge.handle(incoming)
-            worked = await self._worked(item, channel, incoming, replies)
+            await self._left_out.thin_out(item, incoming, channel)
+            if await self._left_out.is_edited(item, incoming):
+                worked = Worked(item.row_id)
+            else:
+                with self._typing(channel, incoming):
+                    replies = await self._concierge.handle(incoming)
+                worked = await self._worked(item, channel, incoming, replies)
         except TooMany as error:
             await self._surely(self._store.inbox.later, item.row_id, self._clock() + timedelta(seconds=error.retry_after))
         except StoreError:  # not the event's fault
@@ -323,25 +323,6 @@ class Reception:
         except Exception as worse:
             logger.critical("event=apology_failed row=%d why=%s", item.row_id, type(worse).__name__)
         await self._surely(self._store.inbox.fail, item.row_id, sends)
-        self._to_send()
-
-    async def _thin_out(self, item: InboxItem, incoming: Incoming, channel: Channel) -> None:
-        """Of a flood only the last are worked, and the sender is told so once; others do not wait behind it."""
-        inbox, conversation_id = self._store.inbox, incoming.conversation_id
-        if item.waiting <= CROWD:
-            return
-        if item.waiting <= CROWD_OF_CASE and conversation_id in await self._working.run(self._store.cases.joined):
-            return
-        skipped = await self._working.run(inbox.skip, conversation_id, CROWD_KEPT)
-        logger.warning("event=flood conversation=%s skipped=%d", conversation_id, skipped)
-        self._metrics.skipped.labels(channel.name).inc(skipped)
-        told = self._concierge.flooded(incoming, skipped)
-        span = int(self._clock().timestamp()) // NOTICE_EVERY_S
-        sends = [
-            _named(send, f"flood:{conversation_id}:{span}:{n}")
-            for n, send in enumerate(calls(channel, told, conversation_id, self._clock()))
-        ]
-        await self._working.run(self._store.sends.add, sends)
         self._to_send()
 
     @contextlib.contextmanager
@@ -388,10 +369,6 @@ class Reception:
         self._aside.add(task)
         task.add_done_callback(self._aside.discard)
         return task
-
-
-def _named(send: NewSend, key: str) -> NewSend:
-    return NewSend(send.channel, send.conversation_id, key, send.lane, send.call_json, send.not_before)
 
 
 def _id(event_id: str) -> str:
