@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 logger = logging.getLogger("trogiup.keeper")
@@ -34,7 +35,7 @@ class _Part:
     """When it is forked, by time.monotonic()."""
     died: int = 0
 
-    def fork(self, mask: set[signal.Signals]) -> bool:
+    def fork(self, mask: Collection[int]) -> bool:
         """Whether this is the child."""
         self.began = time.monotonic()
         try:
@@ -99,7 +100,7 @@ def _reap(parts: list[_Part], *, told_to_stop: bool) -> None:
             sys.exit(max(0, code))
 
 
-def _forked(name: str, mask: set[signal.Signals]) -> int:
+def _forked(name: str, mask: Collection[int]) -> int:
     """As fork(2). The child dies with its parent, bears its name (`ps -o comm`), and is left to itself by Ctrl-C."""
     parent = os.getpid()
     sys.stdout.flush()

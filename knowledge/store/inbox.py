@@ -124,10 +124,10 @@ class Inbox:
 
     def behind(self, row_id: int, conversation_id: str, limit: int) -> tuple[str, ...]:
         """`body_json` of what waits in a conversation behind an event, in order."""
-        behind = (_WAITING, InboxTable.conversation_id == conversation_id, InboxTable.row_id > row_id, InboxTable.body_json.is_not(None))
+        behind = (_WAITING, InboxTable.conversation_id == conversation_id, InboxTable.row_id > row_id)
         with self._database.read() as connection:
             found = select(InboxTable.body_json).where(*behind).order_by(InboxTable.row_id).limit(limit)
-            return tuple(connection.execute(found).scalars())
+            return tuple(filter(None, connection.execute(found).scalars()))
 
     def done(self, row_id: int, sends: Sequence[NewSend] = ()) -> None:
         """It is worked: what is to be sent is kept (a key that is known changes nothing) and its words are blanked, in one transaction."""
