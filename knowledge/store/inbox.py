@@ -97,7 +97,7 @@ class Inbox:
         now = self._clock()
         fresh = {"state": "waiting", "failures": 0, "not_before": now, "leased": False}
         values = [{name: getattr(row, name) for name in _GIVEN} | fresh for row in rows]
-        with self._database.write() as connection:
+        with self._database.write(first=True) as connection:
             added = connection.execute(_event_insert(connection.dialect.name), values).all()
             new = {(channel, event_id) for channel, event_id in added}
             note_written(
@@ -113,7 +113,7 @@ class Inbox:
         now = self._clock()
         wanted = {"now": now, "busy": list(busy), "lanes": [lane] if lane else list(LEASES), "most": limit}
         until = {f"{name}_until": now + lease for name, lease in LEASES.items()}
-        with self._database.write() as connection:
+        with self._database.write(first=lane == "danger") as connection:
             taken = connection.execute(_TAKEN, {**wanted, **until}).all()
             if not taken:
                 return ()
