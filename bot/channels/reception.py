@@ -42,6 +42,8 @@ _TOGETHER = 4
 """So many hands are free before they take up something new: one visit to the database costs little more for four than for one."""
 _GATHERS_S = 0.015
 """When most hands are full, answers wait this long for others, to be kept with them."""
+_GATHERS_IN_S = 0.005
+"""When several bring something at once, one of them waits this long for others: three commits to the disk take as long."""
 _STAND_ASIDE_S = 0.25
 """So long the next answer waits at most for what is just being taken in: a service wants to know soon that a message is kept, and answers
 begun beside it would have to wait for each other."""
@@ -107,7 +109,9 @@ class Reception:
         self._alone = alone
         self._taking, self._spilling, self._working = Thread("channel-inbox"), Thread("channel-spill"), Thread("channel-work")
         self._reading = Thread("channel-triage")
-        self._incoming: Grouped[InboxRow] = Grouped(self._keep)
+        self._incoming: Grouped[InboxRow] = Grouped(self._keep, pause=lambda: _GATHERS_IN_S if self._receiving > 1 else 0.0)
+        self._receiving = 0
+        """How many bring something at this moment."""
         self._done: Grouped[Worked] = Grouped(self._finish, pause=self._pause)
         self._wake = asyncio.Event()
         self._alarm = False
@@ -127,12 +131,15 @@ class Reception:
 
         Malformed where an event names a conversation that cannot be one.
         """
+        self._receiving += 1
         try:
             with self._right_of_way.taken():
                 rows = await self._rows(channel_name, events)
-                await self._incoming.put(*rows)
-                self._alarm = self._alarm or any(row.lane == "danger" for row in rows)
+                danger = any(row.lane == "danger" for row in rows)
+                await self._incoming.put(*rows, at_once=danger)
+                self._alarm = self._alarm or danger
         finally:
+            self._receiving -= 1
             self._wake.set()
 
     async def _rows(self, channel_name: str, events: Sequence[Incoming]) -> list[InboxRow]:
