@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.channels.at_once import AtOnce
+from bot.channels.bell import Bell
 from bot.channels.coding import calls, read_incoming, write_buttons, write_incoming
 from bot.channels.grouped import Grouped
 from bot.channels.left_out import LeftOut
@@ -41,7 +42,7 @@ _EVERY_S = 0.5
 _TOGETHER = 4
 """So many hands are free before they take up something new: one visit to the database costs little more for four than for one."""
 _GATHERS_S = 0.015
-"""When most hands are full, answers wait this long for others, to be kept with them."""
+"""When most hands are full, answers wait this long for others, to be kept with them; and the database is not looked into oftener."""
 _GATHERS_IN_S = 0.005
 """When several bring something at once, one of them waits this long for others: three commits to the disk take as long."""
 _STAND_ASIDE_S = 0.25
@@ -113,7 +114,7 @@ class Reception:
         self._receiving = 0
         """How many bring something at this moment."""
         self._done: Grouped[Worked] = Grouped(self._finish, pause=self._pause)
-        self._wake = asyncio.Event()
+        self._bell = Bell(_GATHERS_S)
         self._alarm = False
         """Something of danger came in, or is over, since anybody looked."""
         self._spilled = False
@@ -140,7 +141,7 @@ class Reception:
                 self._alarm = self._alarm or danger
         finally:
             self._receiving -= 1
-            self._wake.set()
+            self._bell.ring(urgent=self._alarm)
 
     async def _rows(self, channel_name: str, events: Sequence[Incoming]) -> list[InboxRow]:
         rows = []
@@ -199,7 +200,6 @@ class Reception:
         looked_at = -math.inf
         try:
             while True:
-                self._wake.clear()
                 now = asyncio.get_running_loop().time()
                 if all_lanes := now - looked_at >= _EVERY_S:  # what other programs, failures and lapsed leases have left
                     looked_at = now
@@ -209,9 +209,7 @@ class Reception:
                     await self.round(all_lanes=all_lanes)
                 except StoreError as error:
                     logger.error("event=inbox_waits why=%s", error.advice)
-                with contextlib.suppress(TimeoutError):  # not wait_for: in Python 3.11 it swallows a cancelling that meets a wake
-                    async with asyncio.timeout(_EVERY_S):
-                        await self._wake.wait()
+                await self._bell.wait(_EVERY_S)
         finally:
             await self.close()
 
@@ -267,7 +265,7 @@ class Reception:
             if busy.get(item.conversation_id) is done:
                 del busy[item.conversation_id]
             self._alarm = self._alarm or item.lane == "danger"  # the next of this conversation may be worked
-            self._wake.set()
+            self._bell.ring(urgent=self._alarm)
             if not done.cancelled() and (error := done.exception()):
                 logger.error(
                     "event=work_lost row=%d why=%s", item.row_id, type(error).__name__
