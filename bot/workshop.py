@@ -32,7 +32,7 @@ from bot.direct import directly, message_from_json
 from bot.keeper import keep
 from bot.lanes import Lane
 from bot.services import Services, trim_memory
-from bot.supervisor import http_probe
+from bot.supervisor import BESIDE_GATEWAY, http_probe
 from knowledge.errors import IndexFault
 
 logger = logging.getLogger("trogiup.workshop")
@@ -133,6 +133,7 @@ def workshop(services: Services) -> Iterator[Workshop | None]:
 def _work(app: FastAPI, services: Services, listening: socket.socket) -> NoReturn:
     """Until it is killed, which its keeper does when the gateway has ended."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(BESIDE_GATEWAY)
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=_KEEP_ALIVE_S)
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # it ends with the keeper
