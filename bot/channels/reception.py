@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from bot.channels.aside import Aside
 from bot.channels.at_once import AtOnce
 from bot.channels.bell import Bell
 from bot.channels.coding import calls, read_incoming, write_buttons, write_incoming
@@ -104,11 +105,11 @@ class Reception:
         self._concierge = concierge
         self._ear = ear
         self._clock = clock
-        self._spill = spill
+        self._put_aside = Aside(spill, store)
         self._to_send = to_send
         self._metrics = metrics or ChannelMetrics()
         self._alone = alone
-        self._taking, self._spilling, self._working = Thread("channel-inbox"), Thread("channel-spill"), Thread("channel-work")
+        self._taking, self._working = Thread("channel-inbox"), Thread("channel-work")
         self._reading = Thread("channel-triage")
         self._incoming: Grouped[InboxRow] = Grouped(self._keep, pause=lambda: _GATHERS_IN_S if self._receiving > 1 else 0.0)
         self._receiving = 0
@@ -169,18 +170,21 @@ class Reception:
 
     async def _keep(self, rows: Sequence[InboxRow]) -> None:
         """Many events at once; into the database, or else onto the disk."""
+        direct, behind = await self._put_aside.split(rows)
         try:
-            new = await self._taking.run_within(_DATABASE_S, self._store.inbox.add, rows)
+            new = await self._taking.run_within(_DATABASE_S, self._store.inbox.add, direct) if direct else 0
+            self._count(direct, new)
         except (StoreError, Hanging) as error:
-            logger.error("event=events_spilled events=%d why=%s", len(rows), type(error).__name__)
-            for row in rows:
-                self._metrics.spilled.labels(row.channel).inc()
+            logger.error("event=events_spilled events=%d why=%s", len(direct), type(error).__name__)
+            for row in direct:
                 if row.lane == "danger":
                     self._start(self._at_once.answer(read_incoming(row.body_json)))
-            await self._spilling.run(self._spill.append, rows)
+            behind = list(rows)
+        if behind:
+            for row in behind:
+                self._metrics.spilled.labels(row.channel).inc()
+            await self._put_aside.put(behind)
             self._spilled = True
-            return
-        self._count(rows, new)
 
     def _count(self, rows: Sequence[InboxRow], new: int) -> None:
         channels = {row.channel for row in rows}
@@ -252,8 +256,7 @@ class Reception:
 
     async def _replay(self) -> None:
         self._spilled = False
-        if await self._spilling.run(self._spill.waiting):
-            moved = await self._spilling.run(self._spill.replay, self._store)
+        if moved := await self._put_aside.replay():
             logger.warning("event=spill_replayed events=%d", moved)
 
     def _begin(self, item: InboxItem) -> None:

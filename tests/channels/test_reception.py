@@ -336,6 +336,24 @@ async def test_while_the_database_is_down_events_lie_on_the_disk(office: Office)
     assert not office.spill.waiting()
 
 
+@pytest.mark.parametrize("again", [False, True])
+async def test_nobody_overtakes_themselves_while_something_of_theirs_lies_on_the_disk(office: Office, again: bool) -> None:
+    down = Down(office.store)
+    office.restart(down)
+    await office.receive(event("a"))
+    down.up = True
+    if again:
+        office.restart()  # which does not know yet whose words lie there
+    await office.receive(event("b"))
+    await office.receive(event("d", text=DANGER))
+    assert office.store.inbox.counts()["fake"].waiting == 1
+    await office.reception._replay()
+    await office.receive(event("c"))
+    assert office.store.inbox.counts()["fake"].waiting == 4
+    await office.settle()
+    assert office.channel.texts("1") == [f"re: {DANGER}", "re: a", "re: b", "re: c"]
+
+
 async def test_danger_is_answered_while_the_database_is_down_and_not_once_more_when_it_is_back(office: Office) -> None:
     down = Down(office.store)
     office.restart(down)
