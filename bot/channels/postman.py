@@ -30,7 +30,7 @@ logger = logging.getLogger("trogiup.postman")
 
 SIDE_BY_SIDE: Mapping[Lane, int] = {"danger": 32, "normal": 32}
 """Calls to one channel at once. Danger has hands of its own."""
-CLAIMED_AT_ONCE = 8
+CLAIMED_AT_ONCE = 4
 """Of what is claimed when the program is killed nobody knows whether it was sent; what is not claimed yet is sent by the next."""
 LEASE = timedelta(seconds=60)
 CALL_S = 10.0
