@@ -70,10 +70,10 @@ def spread(what: str, taken: list[float], p50: float | None, p95: float | None) 
 
 
 def questions() -> list[str]:
-    """Evenly taken from the training set's answerable questions."""
+    """Evenly taken from the training set's answerable questions that nobody can take for danger: danger overtakes."""
     lines = (ROOT / "tests" / "eval" / "train.jsonl").read_text("utf-8").splitlines()
     gold = [json.loads(line) for line in lines]
-    asked = [str(line["question"]) for line in gold if line["kind"] == "answer" and not line["history"]]
+    asked = [str(line["question"]) for line in gold if line["kind"] == "answer" and not line["history"] and "urgent-ok" not in line["tags"]]
     return asked[:: max(1, len(asked) // QUESTIONS)][:QUESTIONS]
 
 

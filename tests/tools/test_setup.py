@@ -224,9 +224,13 @@ def test_without_a_network_it_is_one_line_and_no_traceback(tmp_path: Path) -> No
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_ends_with_130_and_one_line(tmp_path: Path, number: signal.Signals) -> None:
     environ = bare_checkout(tmp_path)
-    started = subprocess.Popen(
-        [sys.executable, "tools/setup.py"], cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+
+    def heard() -> None:
+        """What a shell starts in the background inherits that it does not hear SIGINT."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    pipe, command = subprocess.PIPE, [sys.executable, "tools/setup.py"]
+    started = subprocess.Popen(command, cwd=tmp_path, env=environ, stdout=pipe, stderr=pipe, text=True, preexec_fn=heard)
     assert started.stdout.readline().startswith("[1/")
     time.sleep(0.3)
     started.send_signal(number)
