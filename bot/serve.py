@@ -92,7 +92,7 @@ async def house(
             RetentionSchedule(services.store, services.journal, services.clock, *schedule).run(),
         ]
         if workshop:
-            works.append(_watch(workshop))
+            works.append(workshop.watch())
         webhooks = []
         if services.settings.chatwoot_secret:
             far = await stack.enter_async_context(httpx.AsyncClient())
@@ -104,7 +104,7 @@ async def house(
         channels = await stack.enter_async_context(open_channels(services, gateway, notices))
 
         def health() -> dict[str, str]:
-            answers = {"answers": "ready" if workshop.alive() else "down"} if workshop else {}
+            answers = {"answers": "ready" if workshop.answers else "down"} if workshop else {}
             return {"rasa": child.state.state if child else "off", **answers}
 
         app = build_app(services, gateway, health, channels.router, *webhooks, counted=[channels.metrics])
@@ -201,13 +201,6 @@ async def _keep_up(services: Services) -> None:
         except Exception as error:
             logger.error("event=directory_fault why=%s", type(error).__name__)
         await asyncio.sleep(_UPKEEP_EVERY_S)
-
-
-async def _watch(workshop: Workshop) -> None:
-    """Says when there is no workshop any more: answers go on in this process, more slowly."""
-    while workshop.alive():
-        await asyncio.sleep(_UPKEEP_EVERY_S)
-    logger.critical("event=workshop_down what=answers are worked out in the service itself until it is started again")
 
 
 async def _learn(gateway: Gateway) -> None:

@@ -31,6 +31,10 @@ from knowledge.errors import SettingsError, TrogiupError
 
 logger = logging.getLogger("trogiup.supervisor")
 
+BESIDE_GATEWAY = 5
+"""How much nicer than the gateway those are that work out answers (nice(2)): where cores are scarce, what comes in and whoever is in danger
+goes first. 5 steps are three times less of a core that both want."""
+
 State = Literal["starting", "ready", "down"]
 Probe = Callable[[], Awaitable[bool]]
 
@@ -292,7 +296,8 @@ def rasa_command(settings: Settings, root: Path, port: int, model_path: Path, ac
     """
     if not model_path.is_file():
         raise TrogiupError("The dialogue model is missing: start the service again, it is then trained.", model=model_path.name)
-    argv = [_python(root), "-m", "bot.rasa.serve", "--model", str(model_path), "--port", str(port)]
+    nice = ["nice", "-n", str(BESIDE_GATEWAY)] if os.name == "posix" else []
+    argv = [*nice, _python(root), "-m", "bot.rasa.serve", "--model", str(model_path), "--port", str(port)]
     return argv, {**_rasa_environment(), "TROGIUP_ACTIONS_URL": actions_url, "TROGIUP_HOME": str(settings.home)}
 
 

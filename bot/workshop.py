@@ -2,25 +2,20 @@
 
 It is forked off a program that has opened the index and started no thread of its own yet: both read the same memory, so a second process
 costs megabytes and not the index and the encoder once more. It serves rasa-sdk's action endpoint to Rasa and plain answers to the gateway,
-on a loopback port that its keeper holds. The keeper, forked too, does nothing but wait for the worker and fork the next one when it dies;
-what is asked meanwhile waits at the port. Without keeper and worker the gateway answers by itself, and /readyz says so: it has threads by
-then and cannot fork another keeper, until the service is started again. Both die with the gateway (prctl(2)).
+on a loopback port that the keeper of both holds (bot/keeper.py): what is asked while it is dead waits at the port for the next one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import os
 import signal
 import socket
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import NoReturn
 
 import uvicorn
@@ -34,35 +29,43 @@ from actions.assistant import Assistant
 from actions.eligibility_outcome import Eligibility
 from actions.rasa_actions import build_executor, payload, read_context
 from bot.direct import directly, message_from_json
+from bot.keeper import keep
 from bot.lanes import Lane
 from bot.services import Services, trim_memory
+from bot.supervisor import BESIDE_GATEWAY, http_probe
 from knowledge.errors import IndexFault
 
 logger = logging.getLogger("trogiup.workshop")
 _REFRESH_EVERY_S = 2.0
-_AGAIN_S = (0.0, 0.2, 1.0, 5.0)
-"""Seconds before the next worker is forked, by how many died within `_SETTLED_S` of their start, one after the other."""
-_SETTLED_S = 10.0
+_ASKED_EVERY_S, _MISSES = 5.0, 2
 _BACKLOG = 256
 _KEEP_ALIVE_S = 75
 """Longer than Rasa and the gateway keep an unused connection: the one that closes it must not be the one that is written to."""
 
 
-@dataclass(frozen=True)
 class Workshop:
-    """A running one: where it listens, and who keeps it."""
+    """A running one, as the gateway knows it: where it listens, and whether it answers."""
 
-    port: int
-    keeper: int
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.answers = True
+        """Whether it did when it was asked last."""
 
     @property
     def address(self) -> str:
         """Of the loopback port."""
         return f"http://127.0.0.1:{self.port}"
 
-    def alive(self) -> bool:
-        """Whether the keeper is, and so the worker is or will be. It stays to be waited for."""
-        return os.waitid(os.P_PID, self.keeper, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    async def watch(self, every_s: float = _ASKED_EVERY_S) -> None:
+        """Asks it now and then, until cancelled. A worker that works out an answer keeps others waiting: one miss is none."""
+        probe, misses = http_probe("127.0.0.1", self.port, "/healthz"), 0
+        while True:
+            misses = 0 if await probe() else misses + 1
+            answers = misses < _MISSES
+            if self.answers != answers:
+                self.answers = answers
+                logger.critical("event=workshop answers=%s", answers)
+            await asyncio.sleep(every_s)
 
 
 def action_endpoint(executor: ActionExecutor, lane: Lane | None = None) -> FastAPI:
@@ -89,8 +92,12 @@ def action_endpoint(executor: ActionExecutor, lane: Lane | None = None) -> FastA
 
 
 def worker_app(assistant: Assistant, executor: ActionExecutor) -> FastAPI:
-    """What the worker serves: Rasa's actions, and answers without Rasa."""
+    """What the worker serves: Rasa's actions, answers without Rasa, and that it is there."""
     app, eligibility = action_endpoint(executor), Eligibility.of(assistant)
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return JSONResponse({"alive": True})
 
     @app.post("/answer")
     async def answer(request: Request) -> Response:
@@ -108,7 +115,8 @@ def worker_app(assistant: Assistant, executor: ActionExecutor) -> FastAPI:
 def workshop(services: Services) -> Iterator[Workshop | None]:
     """A workshop on what `services` has open, as long as the block lasts; None where processes cannot be forked safely.
 
-    Call it before anything starts a thread or an event loop: a fork takes only the thread that forks, and leaves the others' locks locked.
+    The block, and what follows, is done in a forked process, too; the calling one keeps both and ends with it (`keep`). Call it before
+    anything starts a thread or an event loop.
     """
     if sys.platform != "linux":
         yield None
@@ -117,44 +125,15 @@ def workshop(services: Services) -> Iterator[Workshop | None]:
     services.store.close()  # no connection may be shared over a fork (https://sqlite.org/howtocorrupt.html, 2.6); each opens its own later
     trim_memory()  # what is open stays: no collection looks through it again, and copies its pages in doing so
     with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listening:
-        keeper = _forked(lambda: _keep(lambda: _work(app, services, listening)))
-        yield Workshop(listening.getsockname()[1], keeper)
-    os.kill(keeper, signal.SIGKILL)
-    os.waitpid(keeper, 0)
+        if keep("gateway", "answers") == "answers":
+            _work(app, services, listening)
+        yield Workshop(listening.getsockname()[1])
 
 
-def _forked(run: Callable[[], object]) -> int:
-    """A child that runs this and nothing after it, and is killed when its parent dies. Its process id."""
-    parent = os.getpid()
-    if child := os.fork():
-        return child
-    status = 1
-    try:
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # the parent ends it when its own work is done
-        if os.getppid() == parent:
-            run()
-            status = 0
-    except Exception as error:
-        logger.critical("event=workshop_failed why=%s", type(error).__name__)
-    finally:
-        os._exit(status)
-
-
-def _keep(work: Callable[[], object], pause: Callable[[float], None] = time.sleep) -> NoReturn:
-    """Forks a worker, and another when it has died."""
-    died = 0
-    while True:
-        began = time.monotonic()
-        os.waitpid(_forked(work), 0)
-        died = died + 1 if time.monotonic() - began < _SETTLED_S else 0
-        wait = _AGAIN_S[min(died, len(_AGAIN_S) - 1)]
-        logger.error("event=worker_died again_in_s=%.1f", wait)
-        pause(wait)
-
-
-def _work(app: FastAPI, services: Services, listening: socket.socket) -> None:
+def _work(app: FastAPI, services: Services, listening: socket.socket) -> NoReturn:
+    """Until it is killed, which its keeper does when the gateway has ended."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(BESIDE_GATEWAY)
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off", timeout_keep_alive=_KEEP_ALIVE_S)
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # it ends with the keeper
@@ -164,7 +143,12 @@ def _work(app: FastAPI, services: Services, listening: socket.socket) -> None:
         await server.serve([listening])
         refreshing.cancel()
 
-    uvloop.run(serve())
+    try:
+        uvloop.run(serve())
+    except Exception as error:
+        logger.critical("event=workshop_failed why=%s", type(error).__name__)
+    finally:
+        os._exit(1)
 
 
 async def _refresh(services: Services) -> None:

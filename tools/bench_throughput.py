@@ -35,6 +35,7 @@ TURNS = 5
 LEAST_PER_S, MOST_P95_MS = 60.0, 250.0
 _OPEN_CLIENTS = 64
 _TICKS = os.sysconf("SC_CLK_TCK")
+_FORKED = ("trogiup-gateway", "trogiup-answers")
 _ANSWERED = re.compile(r"^trogiup_answered_(by_rasa|directly) ([0-9.e+]+)$", re.MULTILINE)
 
 
@@ -60,12 +61,12 @@ class Load:
 
 def processes(pid: int) -> dict[int, str]:
     """The process and its descendants, by what they are for."""
-    found, waiting, own = {pid: "gateway"}, [pid], Path(f"/proc/{pid}/cmdline").read_bytes()
+    found, waiting = {pid: "keeper"}, [pid]
     while waiting:
         for task in Path(f"/proc/{waiting.pop()}/task").iterdir():
             for child in map(int, (task / "children").read_text().split()):
-                command = Path(f"/proc/{child}/cmdline").read_bytes()
-                found[child] = "answers" if command == own else "Rasa" if b"bot.rasa" in command else "other"  # forked: the same command
+                name, command = Path(f"/proc/{child}/comm").read_text().strip(), Path(f"/proc/{child}/cmdline").read_bytes()
+                found[child] = name.removeprefix("trogiup-") if name in _FORKED else "Rasa" if b"bot.rasa" in command else "other"
                 waiting.append(child)
     return found
 

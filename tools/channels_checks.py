@@ -26,7 +26,9 @@ CHECKS = {
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A message that was brought until it was acknowledged; `number` counts in its conversation."""
+    """A message that was brought until it was acknowledged; `number` counts in its conversation. `danger`: a cry for help; among the other
+    questions some tell of danger, too.
+    """
 
     name: str
     chat: str
@@ -46,7 +48,7 @@ class Diary:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A call of the sends table. `name`: the message that it answers."""
+    """A call of the sends table. `name`: the message that it answers. `danger`: its lane."""
 
     name: str
     danger: bool
@@ -80,7 +82,7 @@ def check(database: Path, diary: Diary, arrivals: Sequence[Arrival]) -> Found:
         else:
             by_name[written.name].append(arrival)
     _each_once(found, diary, by_name, rows)
-    _in_order(found, diary, arrivals)
+    _in_order(found, diary, arrivals, rows)
     _not_known(found, diary, by_name, rows)
     _over(found, database, rows)
     return found
@@ -109,24 +111,28 @@ def _each_once(found: Found, diary: Diary, by_name: Mapping[str, Sequence[Arriva
             found.faults["lost"].append(f"{name}: never acknowledged")
         elif times == 0 and not (row and row.state == "uncertain"):
             found.faults["lost"].append(f"{name}: {row.state if row else 'worked for nothing'}")
-        allowed = 1 + (row.doubts if row and written.danger else 0)  # whoever is in danger rather gets the number twice
+        if row and written.danger and not row.danger:
+            found.faults["strange"].append(f"{name}: a cry for help among the others")
+        allowed = 1 + (row.doubts if row and row.danger else 0)  # whoever is in danger rather gets the number twice
         if times > allowed:
             found.faults["twice"].append(f"{name}: {times} times")
         elif times > 1:
             found.told["danger said again, since a kill left it open"] += 1
 
 
-def _in_order(found: Found, diary: Diary, arrivals: Sequence[Arrival]) -> None:
-    last: dict[str, int] = {}
+def _in_order(found: Found, diary: Diary, arrivals: Sequence[Arrival], rows: Mapping[str, Row]) -> None:
+    """Within each lane: danger overtakes."""
+    last: dict[tuple[str, bool], int] = {}
     seen: set[str] = set()
     for arrival in arrivals:
-        written = diary.written.get(arrival.name or "")
-        if written is None or written.name in seen:
+        written, row = diary.written.get(arrival.name or ""), rows.get(arrival.name or "")
+        if written is None or row is None or written.name in seen:
             continue
         seen.add(written.name)
-        if written.number < last.get(written.chat, -1):
-            found.faults["order"].append(f"{written.chat}: {written.number} after {last[written.chat]}")
-        last[written.chat] = written.number
+        lane = written.chat, row.danger
+        if written.number < last.get(lane, -1):
+            found.faults["order"].append(f"{written.chat}: {written.number} after {last[lane]}")
+        last[lane] = written.number
 
 
 def _not_known(found: Found, diary: Diary, by_name: Mapping[str, Sequence[Arrival]], rows: Mapping[str, Row]) -> None:

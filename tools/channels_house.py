@@ -35,7 +35,7 @@ from bot.channels.zalo_bot import ZaloBot
 from bot.cli import main as trogiup
 from bot.gateway import Gateway
 from bot.lanes import switch_quickly
-from bot.services import ROOT, Services, remember_missing
+from bot.services import ROOT, Services, remember_missing, trim_memory
 from bot.settings import Settings
 
 FREE = Pace(total=1_000_000.0)
@@ -85,6 +85,7 @@ async def _run(settings: Settings, *, real: bool) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
         async with open_channels(services, gateway, DutyNotices.load(services.directory)) as channels:
             app = build_app(services, gateway, dict, channels.router, counted=[channels.metrics])
+            trim_memory()
             config = uvicorn.Config(app, port=settings.port, log_level="critical", access_log=False, lifespan="off")
             server = uvicorn.Server(config)
             server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]  # signals are ours

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from bot.services import trim_memory
 from tools.bench import questions
 from tools.bench_first_answer import DANGER
 from tools.bench_throughput import cpu_seconds, processes
@@ -50,6 +51,7 @@ class Crowd:
         self.answered: dict[str, float] = {}
         self._port, self._idle = port, [Courier(port) for _ in range(_COURIERS)]
         self._events: dict[str, asyncio.Event] = {}
+        trim_memory()  # who measures does not stop to look through what was loaded
 
     def _arrived(self, arrival: Arrival) -> None:
         self.answered.setdefault(arrival.chat, arrival.at)
@@ -73,6 +75,7 @@ class Crowd:
             await asyncio.sleep(max(0.0, began + at / rate - time.perf_counter()))
             task = asyncio.create_task(self.bring(next(chats), next(texts), next(numbers)))
             tasks.add(task)
+            task.add_done_callback(tasks.discard)
         await asyncio.gather(*tasks)
 
     async def wait(self, chat: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime
 
 from bot.channels.model import Button, Channel, Incoming, Reply
 from knowledge.store import NewSend
+
+_BUTTON = [field.name for field in fields(Button)]
+"""asdict copies each value deeply, which takes ten times as long."""
 
 
 def write_incoming(incoming: Incoming) -> str:
@@ -34,7 +37,7 @@ def read_incoming(body_json: str) -> Incoming:
 
 def write_buttons(buttons: Sequence[Button]) -> str:
     """A JSON list of objects with the fields of Button, in order: the button of number n stands at n - 1."""
-    return json.dumps([asdict(button) for button in buttons], ensure_ascii=False)
+    return json.dumps([{name: getattr(button, name) for name in _BUTTON} for button in buttons], ensure_ascii=False)
 
 
 def read_buttons(buttons_json: str) -> tuple[Button, ...]:

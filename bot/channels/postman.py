@@ -7,7 +7,6 @@ is in danger: then the number twice is better than not at all.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import math
@@ -18,6 +17,7 @@ from functools import partial
 from random import Random
 from typing import Any, Protocol, TypeGuard
 
+from bot.channels.bell import Bell
 from bot.channels.grouped import Grouped
 from bot.channels.metrics import ChannelMetrics
 from bot.channels.model import Channel, Gone, Lane, Later, Refused, Uncertain
@@ -30,7 +30,7 @@ logger = logging.getLogger("trogiup.postman")
 
 SIDE_BY_SIDE: Mapping[Lane, int] = {"danger": 32, "normal": 32}
 """Calls to one channel at once. Danger has hands of its own."""
-CLAIMED_AT_ONCE = 8
+CLAIMED_AT_ONCE = 4
 """Of what is claimed when the program is killed nobody knows whether it was sent; what is not claimed yet is sent by the next."""
 LEASE = timedelta(seconds=60)
 CALL_S = 10.0
@@ -41,6 +41,8 @@ FIRST_PAUSE_S, LAST_PAUSE_S = 1.0, 300.0
 DOUBT_PAUSES_S = (3, 30, 30, 30, 30, 30)
 """After which danger is repeated whose outcome is not known; then somebody has to look at it."""
 _EVERY_S = 0.5
+_GATHERS_S = 0.015
+"""What is not of danger waits this long for others, to be claimed with them: a visit to the database costs little more for several."""
 _RECOVER_EVERY = timedelta(seconds=30)
 _QUOTA_PAUSE_S = 30
 _MERGED = 10
@@ -121,7 +123,7 @@ class Postman:
         self._gates = {name: Gate(channel.pace, clock()) for name, channel in channels.items()}
         self._busy: dict[tuple[str, Lane], dict[str, asyncio.Task[None]]] = {(name, lane): {} for name in channels for lane in SIDE_BY_SIDE}
         self._sent: Grouped[tuple[Parcel, str | None]] = Grouped(self._mark_sent)
-        self._wake = asyncio.Event()
+        self._bell = Bell(_GATHERS_S)
         self._alarm = False
         """There may be something of danger that nobody has looked for."""
         self._recovered_at: datetime | None = None
@@ -129,14 +131,13 @@ class Postman:
     def wake(self, *, danger: bool = True) -> None:
         """There is something to send. `danger`: False where it is known to be nothing of danger."""
         self._alarm = self._alarm or danger
-        self._wake.set()
+        self._bell.ring(urgent=danger)
 
     async def run(self) -> None:
         """Until cancelled. What is being sent then is for the next program to judge."""
         looked_at = -math.inf
         try:
             while True:
-                self._wake.clear()
                 now = asyncio.get_running_loop().time()
                 if all_lanes := now - looked_at >= _EVERY_S:  # what other programs, failures and pauses have left
                     looked_at = now
@@ -144,9 +145,7 @@ class Postman:
                     await self.round(all_lanes=all_lanes)
                 except StoreError as error:
                     logger.error("event=sends_wait why=%s", error.advice)
-                with contextlib.suppress(TimeoutError):  # not wait_for: in Python 3.11 it swallows a cancelling that meets a wake
-                    async with asyncio.timeout(self._pause()):
-                        await self._wake.wait()
+                await self._bell.wait(self._pause())
         finally:
             await self.close()
 

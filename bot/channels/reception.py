@@ -16,9 +16,12 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from bot.channels.aside import Aside
 from bot.channels.at_once import AtOnce
+from bot.channels.bell import Bell
 from bot.channels.coding import calls, read_incoming, write_buttons, write_incoming
 from bot.channels.grouped import Grouped
+from bot.channels.left_out import LeftOut
 from bot.channels.metrics import ChannelMetrics
 from bot.channels.model import Channel, Incoming, Lane, Malformed, Reply
 from bot.channels.postman import is_metered
@@ -34,17 +37,15 @@ logger = logging.getLogger("trogiup.reception")
 
 SIDE_BY_SIDE = 16
 """Conversations that are answered at once, beside those in danger: as many as two cores answer in a quarter of a second."""
-CROWD, CROWD_OF_CASE, CROWD_KEPT = 20, 500, 5
-"""More events than that waiting in one conversation are a flood, of which the last few are kept. Where a case is live somebody may be
-typing many short lines, and each is for the officer to read."""
-NOTICE_EVERY_S = 600
 TRIES = 3
 _PAUSES_S = (1.0, 5.0)
 _EVERY_S = 0.5
 _TOGETHER = 4
 """So many hands are free before they take up something new: one visit to the database costs little more for four than for one."""
 _GATHERS_S = 0.015
-"""When most hands are full, answers wait this long for others, to be kept with them."""
+"""When most hands are full, answers wait this long for others, to be kept with them; and the database is not looked into oftener."""
+_GATHERS_IN_S = 0.005
+"""When several bring something at once, one of them waits this long for others: three commits to the disk take as long."""
 _STAND_ASIDE_S = 0.25
 """So long the next answer waits at most for what is just being taken in: a service wants to know soon that a message is kept, and answers
 begun beside it would have to wait for each other."""
@@ -104,15 +105,17 @@ class Reception:
         self._concierge = concierge
         self._ear = ear
         self._clock = clock
-        self._spill = spill
+        self._put_aside = Aside(spill, store)
         self._to_send = to_send
         self._metrics = metrics or ChannelMetrics()
         self._alone = alone
-        self._taking, self._spilling, self._working = Thread("channel-inbox"), Thread("channel-spill"), Thread("channel-work")
+        self._taking, self._working = Thread("channel-inbox"), Thread("channel-work")
         self._reading = Thread("channel-triage")
-        self._incoming: Grouped[InboxRow] = Grouped(self._keep)
+        self._incoming: Grouped[InboxRow] = Grouped(self._keep, pause=lambda: _GATHERS_IN_S if self._receiving > 1 else 0.0)
+        self._receiving = 0
+        """How many bring something at this moment."""
         self._done: Grouped[Worked] = Grouped(self._finish, pause=self._pause)
-        self._wake = asyncio.Event()
+        self._bell = Bell(_GATHERS_S)
         self._alarm = False
         """Something of danger came in, or is over, since anybody looked."""
         self._spilled = False
@@ -121,6 +124,7 @@ class Reception:
         self._busy: dict[Lane, dict[str, asyncio.Task[None]]] = {"danger": {}, "normal": {}}
         self._aside: set[asyncio.Task[None]] = set()
         self._at_once = AtOnce(channels, concierge)
+        self._left_out = LeftOut(store, self._working, concierge, clock, to_send, self._metrics)
 
     # Taking in
 
@@ -129,13 +133,16 @@ class Reception:
 
         Malformed where an event names a conversation that cannot be one.
         """
+        self._receiving += 1
         try:
             with self._right_of_way.taken():
                 rows = await self._rows(channel_name, events)
-                await self._incoming.put(*rows)
-                self._alarm = self._alarm or any(row.lane == "danger" for row in rows)
+                danger = any(row.lane == "danger" for row in rows)
+                await self._incoming.put(*rows, at_once=danger)
+                self._alarm = self._alarm or danger
         finally:
-            self._wake.set()
+            self._receiving -= 1
+            self._bell.ring(urgent=self._alarm)
 
     async def _rows(self, channel_name: str, events: Sequence[Incoming]) -> list[InboxRow]:
         rows = []
@@ -163,18 +170,21 @@ class Reception:
 
     async def _keep(self, rows: Sequence[InboxRow]) -> None:
         """Many events at once; into the database, or else onto the disk."""
+        direct, behind = await self._put_aside.split(rows)
         try:
-            new = await self._taking.run_within(_DATABASE_S, self._store.inbox.add, rows)
+            new = await self._taking.run_within(_DATABASE_S, self._store.inbox.add, direct) if direct else 0
+            self._count(direct, new)
         except (StoreError, Hanging) as error:
-            logger.error("event=events_spilled events=%d why=%s", len(rows), type(error).__name__)
-            for row in rows:
-                self._metrics.spilled.labels(row.channel).inc()
+            logger.error("event=events_spilled events=%d why=%s", len(direct), type(error).__name__)
+            for row in direct:
                 if row.lane == "danger":
                     self._start(self._at_once.answer(read_incoming(row.body_json)))
-            await self._spilling.run(self._spill.append, rows)
+            behind = list(rows)
+        if behind:
+            for row in behind:
+                self._metrics.spilled.labels(row.channel).inc()
+            await self._put_aside.put(behind)
             self._spilled = True
-            return
-        self._count(rows, new)
 
     def _count(self, rows: Sequence[InboxRow], new: int) -> None:
         channels = {row.channel for row in rows}
@@ -194,7 +204,6 @@ class Reception:
         looked_at = -math.inf
         try:
             while True:
-                self._wake.clear()
                 now = asyncio.get_running_loop().time()
                 if all_lanes := now - looked_at >= _EVERY_S:  # what other programs, failures and lapsed leases have left
                     looked_at = now
@@ -204,9 +213,7 @@ class Reception:
                     await self.round(all_lanes=all_lanes)
                 except StoreError as error:
                     logger.error("event=inbox_waits why=%s", error.advice)
-                with contextlib.suppress(TimeoutError):  # not wait_for: in Python 3.11 it swallows a cancelling that meets a wake
-                    async with asyncio.timeout(_EVERY_S):
-                        await self._wake.wait()
+                await self._bell.wait(_EVERY_S)
         finally:
             await self.close()
 
@@ -249,8 +256,7 @@ class Reception:
 
     async def _replay(self) -> None:
         self._spilled = False
-        if await self._spilling.run(self._spill.waiting):
-            moved = await self._spilling.run(self._spill.replay, self._store)
+        if moved := await self._put_aside.replay():
             logger.warning("event=spill_replayed events=%d", moved)
 
     def _begin(self, item: InboxItem) -> None:
@@ -262,7 +268,7 @@ class Reception:
             if busy.get(item.conversation_id) is done:
                 del busy[item.conversation_id]
             self._alarm = self._alarm or item.lane == "danger"  # the next of this conversation may be worked
-            self._wake.set()
+            self._bell.ring(urgent=self._alarm)
             if not done.cancelled() and (error := done.exception()):
                 logger.error(
                     "event=work_lost row=%d why=%s", item.row_id, type(error).__name__
@@ -277,11 +283,13 @@ class Reception:
             return
         try:
             incoming = read_incoming(item.body_json)
-            if item.lane == "normal":
-                await self._thin_out(item, incoming, channel)
-            with self._typing(channel, incoming):
-                replies = await self._concierge.handle(incoming)
-            worked = await self._worked(item, channel, incoming, replies)
+            await self._left_out.thin_out(item, incoming, channel)
+            if await self._left_out.is_edited(item, incoming):
+                worked = Worked(item.row_id)
+            else:
+                with self._typing(channel, incoming):
+                    replies = await self._concierge.handle(incoming)
+                worked = await self._worked(item, channel, incoming, replies)
         except TooMany as error:
             await self._surely(self._store.inbox.later, item.row_id, self._clock() + timedelta(seconds=error.retry_after))
         except StoreError:  # not the event's fault
@@ -323,25 +331,6 @@ class Reception:
         except Exception as worse:
             logger.critical("event=apology_failed row=%d why=%s", item.row_id, type(worse).__name__)
         await self._surely(self._store.inbox.fail, item.row_id, sends)
-        self._to_send()
-
-    async def _thin_out(self, item: InboxItem, incoming: Incoming, channel: Channel) -> None:
-        """Of a flood only the last are worked, and the sender is told so once; others do not wait behind it."""
-        inbox, conversation_id = self._store.inbox, incoming.conversation_id
-        if item.waiting <= CROWD:
-            return
-        if item.waiting <= CROWD_OF_CASE and conversation_id in await self._working.run(self._store.cases.joined):
-            return
-        skipped = await self._working.run(inbox.skip, conversation_id, CROWD_KEPT)
-        logger.warning("event=flood conversation=%s skipped=%d", conversation_id, skipped)
-        self._metrics.skipped.labels(channel.name).inc(skipped)
-        told = self._concierge.flooded(incoming, skipped)
-        span = int(self._clock().timestamp()) // NOTICE_EVERY_S
-        sends = [
-            _named(send, f"flood:{conversation_id}:{span}:{n}")
-            for n, send in enumerate(calls(channel, told, conversation_id, self._clock()))
-        ]
-        await self._working.run(self._store.sends.add, sends)
         self._to_send()
 
     @contextlib.contextmanager
@@ -388,10 +377,6 @@ class Reception:
         self._aside.add(task)
         task.add_done_callback(self._aside.discard)
         return task
-
-
-def _named(send: NewSend, key: str) -> NewSend:
-    return NewSend(send.channel, send.conversation_id, key, send.lane, send.call_json, send.not_before)
 
 
 def _id(event_id: str) -> str:

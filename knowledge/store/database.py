@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError,
 
 from knowledge.errors import StoreError
 from knowledge.store.schema import Base
+from knowledge.store.turns import Turns
 
 _WRITES = "trogiup_writes"
 _CONNECT_SECONDS = 2
@@ -53,9 +53,9 @@ class Database:
         self._engine = _engine(url, timeout)
         self._writing = self._engine.execution_options(**{_WRITES: True})
         self._timeout = timeout
-        self._turn = threading.Lock() if url.get_backend_name() == "sqlite" else None
+        self._turns = Turns() if url.get_backend_name() == "sqlite" else None
         """SQLite has one writer. Threads that wait for it in its own way look again after 1 to 100 ms, and whoever comes in between is
-        first; at this lock they are woken."""
+        first; here they are woken."""
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -64,20 +64,20 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """One transaction: all of it is kept, or, when anything is raised, none. Raises StoreError."""
-        with _translated(), self._in_turn(), self._writing.begin() as connection:
+    def write(self, *, first: bool = False) -> Iterator[Connection]:
+        """One transaction: all of it is kept, or, when anything is raised, none. Raises StoreError. `first`: it overtakes who waits."""
+        with _translated(), self._in_turn(first), self._writing.begin() as connection:
             yield connection
 
     @contextmanager
-    def _in_turn(self) -> Iterator[None]:
+    def _in_turn(self, first: bool) -> Iterator[None]:
         """After the timeout it goes on all the same, and SQLite says what is wrong."""
-        mine = self._turn is not None and self._turn.acquire(timeout=self._timeout)
+        mine = self._turns is not None and self._turns.take(self._timeout, first=first)
         try:
             yield
         finally:
-            if mine and self._turn is not None:
-                self._turn.release()
+            if mine and self._turns is not None:
+                self._turns.give_back()
 
     def close(self) -> None:
         """Give back every connection."""

@@ -97,7 +97,7 @@ class Inbox:
         now = self._clock()
         fresh = {"state": "waiting", "failures": 0, "not_before": now, "leased": False}
         values = [{name: getattr(row, name) for name in _GIVEN} | fresh for row in rows]
-        with self._database.write() as connection:
+        with self._database.write(first=True) as connection:
             added = connection.execute(_event_insert(connection.dialect.name), values).all()
             new = {(channel, event_id) for channel, event_id in added}
             note_written(
@@ -113,7 +113,7 @@ class Inbox:
         now = self._clock()
         wanted = {"now": now, "busy": list(busy), "lanes": [lane] if lane else list(LEASES), "most": limit}
         until = {f"{name}_until": now + lease for name, lease in LEASES.items()}
-        with self._database.write() as connection:
+        with self._database.write(first=lane == "danger") as connection:
             taken = connection.execute(_TAKEN, {**wanted, **until}).all()
             if not taken:
                 return ()
@@ -121,6 +121,13 @@ class Inbox:
             waiting = {row[0]: row[1] for row in counted}
         items = (InboxItem(**row._asdict(), waiting=waiting[row.conversation_id]) for row in taken)
         return tuple(sorted(items, key=lambda item: (item.lane != "danger", item.row_id)))
+
+    def behind(self, row_id: int, conversation_id: str, limit: int) -> tuple[str, ...]:
+        """`body_json` of what waits in a conversation behind an event, in order."""
+        behind = (_WAITING, InboxTable.conversation_id == conversation_id, InboxTable.row_id > row_id)
+        with self._database.read() as connection:
+            found = select(InboxTable.body_json).where(*behind).order_by(InboxTable.row_id).limit(limit)
+            return tuple(filter(None, connection.execute(found).scalars()))
 
     def done(self, row_id: int, sends: Sequence[NewSend] = ()) -> None:
         """It is worked: what is to be sent is kept (a key that is known changes nothing) and its words are blanked, in one transaction."""

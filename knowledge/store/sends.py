@@ -100,7 +100,7 @@ class Sends:
         now = self._clock()
         lanes = [lane] if lane else list(get_args(Lane))
         wanted = {"now": now, "channels": list(channels), "busy": list(busy), "lanes": lanes, "most": limit, "until": now + lease}
-        with self._database.write() as connection:
+        with self._database.write(first=lane == "danger") as connection:
             claimed = [Send(*row) for row in connection.execute(_CLAIMED_NEXT, wanted)]
         return tuple(sorted(claimed, key=lambda send: (send.lane != "danger", send.send_id)))
 

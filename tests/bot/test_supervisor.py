@@ -360,7 +360,8 @@ def test_rasa_runs_on_loopback_without_its_api_and_without_our_secrets(tmp_path:
     settings = Settings.load({}, tmp_path)
     argv, env = rasa_command(settings, tmp_path, 5005, model, "http://127.0.0.1:5055/webhook")
     # bot.rasa.serve takes no address but loopback and has no switch for Rasa's API.
-    assert argv == [f"{tmp_path}/.venv-rasa/bin/python", "-m", "bot.rasa.serve", "--model", str(model), "--port", "5005"]
+    python = f"{tmp_path}/.venv-rasa/bin/python"
+    assert argv == ["nice", "-n", "5", python, "-m", "bot.rasa.serve", "--model", str(model), "--port", "5005"]
     assert (env["OMP_NUM_THREADS"], env["OPENBLAS_NUM_THREADS"], env["RASA_TELEMETRY_ENABLED"]) == ("1", "1", "false")
     assert env["TROGIUP_ACTIONS_URL"] == "http://127.0.0.1:5055/webhook"
     assert "hunter2" not in env.values()

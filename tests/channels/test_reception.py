@@ -14,8 +14,9 @@ import pytest
 from core_fakes import DANGER, FakeChannel, FakeConcierge, Office, OpenOffice, emptied, event, open_office
 
 from bot.channels.coding import read_buttons, read_incoming, write_incoming
+from bot.channels.left_out import CROWD, CROWD_KEPT
 from bot.channels.model import Button, Malformed
-from bot.channels.reception import CROWD, CROWD_KEPT, SIDE_BY_SIDE
+from bot.channels.reception import SIDE_BY_SIDE
 from bot.gateway import TooMany
 from knowledge.errors import StoreError
 from knowledge.store import NewCase, Store
@@ -211,6 +212,28 @@ async def test_many_short_lines_about_a_live_case_all_reach_it(office: Office) -
     assert office.concierge.handled == [f"c{number}" for number in range(CROWD + 5)]
 
 
+async def test_of_a_message_that_was_edited_before_it_was_read_the_last_words_are_answered(office: Office) -> None:
+    await office.receive(
+        event("a", text="hỏi nhầm", message_id="7"),
+        event("b", text="tin khác", message_id="8"),
+        event("c", text="hỏi lại", message_id="7", kind="edit"),
+        event("d", text="hỏi lần nữa", message_id="7", kind="edit"),
+        event("e", "2", text="của người khác", message_id="7"),
+    )
+    await office.settle()
+    assert office.channel.texts("1") == ["re: tin khác", "re: hỏi lần nữa"]
+    assert office.channel.texts("2") == ["re: của người khác"]
+
+
+@pytest.mark.parametrize("words", ["hỏi nhầm", DANGER])
+async def test_an_officer_and_whoever_reads_for_danger_see_the_words_before_the_edit(office: Office, words: str) -> None:
+    if words != DANGER:
+        office.store.conversations.accept("fake:1", "m", "x", office.clock(), "fake", NewCase("violence", 4, "danger"))
+    await office.receive(event("a", text=words, message_id="7"), event("b", text="hỏi lại", message_id="7", kind="edit"))
+    await office.settle()
+    assert office.channel.texts() == [f"re: {words}", "re: hỏi lại"]
+
+
 async def test_a_menu_is_remembered_before_it_is_shown(office: Office) -> None:
     buttons = (Button("Có", "say", "có"), Button("Tốt", "vote", "good", "m1"))
     office.concierge.extra = {"menu": "m", "buttons": buttons}
@@ -311,6 +334,24 @@ async def test_while_the_database_is_down_events_lie_on_the_disk(office: Office)
     assert office.channel.texts("1") == ["re: a", "re: b"]
     assert office.channel.texts("2") == ["re: c"]
     assert not office.spill.waiting()
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_nobody_overtakes_themselves_while_something_of_theirs_lies_on_the_disk(office: Office, again: bool) -> None:
+    down = Down(office.store)
+    office.restart(down)
+    await office.receive(event("a"))
+    down.up = True
+    if again:
+        office.restart()  # which does not know yet whose words lie there
+    await office.receive(event("b"))
+    await office.receive(event("d", text=DANGER))
+    assert office.store.inbox.counts()["fake"].waiting == 1
+    await office.reception._replay()
+    await office.receive(event("c"))
+    assert office.store.inbox.counts()["fake"].waiting == 4
+    await office.settle()
+    assert office.channel.texts("1") == [f"re: {DANGER}", "re: a", "re: b", "re: c"]
 
 
 async def test_danger_is_answered_while_the_database_is_down_and_not_once_more_when_it_is_back(office: Office) -> None:

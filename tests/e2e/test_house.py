@@ -65,8 +65,12 @@ class House:
     def rasa_state(self) -> str:
         return str(self.client.get("/readyz").json()["parts"]["rasa"])
 
+    def part(self, name: str) -> int:
+        (pid,) = [pid for pid in _children(self.process.pid) if Path(f"/proc/{pid}/comm").read_text() == f"trogiup-{name}\n"]
+        return pid
+
     def rasa_pid(self) -> int:
-        (pid,) = [pid for pid in _children(self.process.pid) if b"bot.rasa.serve" in _command(pid)]
+        (pid,) = [pid for pid in _children(self.part("gateway")) if b"bot.rasa.serve" in _command(pid)]
         return pid
 
     def trogiup(self, *argv: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:

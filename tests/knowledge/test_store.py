@@ -22,6 +22,7 @@ from knowledge.errors import StoreError
 from knowledge.store import Store, sqlite_url
 from knowledge.store.database import parse_url
 from knowledge.store.schema import VERSION_TABLE, Base
+from knowledge.store.turns import Turns
 
 
 @contextmanager
@@ -52,6 +53,38 @@ def test_the_migrations_make_what_the_models_describe(url: str, clock: Callable[
         column = "sql" if url.startswith("sqlite") else "indexdef"
         indexes = connection.execute(text(f"SELECT {column} FROM {names} WHERE {column} LIKE '%UNIQUE INDEX uq_%WHERE%'")).all()
         assert len(indexes) == 2  # one published version, one open case: compare_metadata does not look at WHERE
+
+
+def test_who_is_first_overtakes_who_waits(tmp_path: Path, clock: Callable[[], datetime]) -> None:
+    store, order = Store.open(sqlite_url(tmp_path / "trogiup.db"), clock), []
+    database = store._database
+
+    def write(name: str, *, first: bool) -> None:
+        with database.write(first=first):
+            order.append(name)
+
+    with ThreadPoolExecutor(3) as threads:
+        with database.write():
+            waiting = []
+            for name in ("one", "another"):
+                waiting.append(threads.submit(write, name, first=False))
+                time.sleep(0.05)
+            waiting.append(threads.submit(write, "first", first=True))
+            time.sleep(0.05)
+        for done in waiting:
+            done.result()
+    store.close()
+    assert order.index("first") <= 1
+    assert order[2] == "another"
+
+
+def test_who_has_waited_long_enough_goes_on_and_is_not_handed_the_turn() -> None:
+    turns = Turns()
+    assert turns.take(0)
+    assert not turns.take(0.01)
+    assert not turns.take(0.01, first=True)
+    turns.give_back()
+    assert turns.take(0)
 
 
 def open_and_write(url: str, together: Any, message_id: str) -> None:

@@ -79,13 +79,6 @@ def test_what_the_service_got_counts(played: Played, kind: str, forge: Callable[
     assert check(database, drill.diary, forge(drill.service.arrivals, drill)).faults[kind]
 
 
-def test_a_message_that_was_never_acknowledged_is_lost(played: Played) -> None:
-    database, drill = played
-    diary = copy.deepcopy(drill.diary)
-    diary.acknowledged.pop()
-    assert check(database, diary, drill.service.arrivals).faults["lost"]
-
-
 def damaged(played: Played, folder: Path, statement: str, *values: object) -> Path:
     """A copy of what was left, with somebody's hand in it."""
     database = folder / "copy.sqlite"
@@ -97,6 +90,29 @@ def damaged(played: Played, folder: Path, statement: str, *values: object) -> Pa
 
 
 ONE = "WHERE key IN (SELECT key FROM channel_sends WHERE lane = '{}' AND state = 'sent' LIMIT 1)"
+
+
+def test_danger_overtakes_and_nobody_else_does(played: Played, tmp_path: Path) -> None:
+    """The last answer of a conversation is called one of danger, and comes first; then it is called none."""
+    _, drill = played
+    last = calm(drill)[-1]
+    lane = f"UPDATE channel_sends SET lane = '{{}}' WHERE key = '{last.name}:0'"
+    order = [last, *(arrival for arrival in drill.service.arrivals if arrival is not last)]
+    assert not check(damaged(played, tmp_path, lane.format("danger")), drill.diary, order).faults["order"]
+    assert check(damaged(played, tmp_path, lane.format("normal")), drill.diary, order).faults["order"]
+
+
+def test_a_cry_for_help_that_waits_with_the_others_is_seen(played: Played, tmp_path: Path) -> None:
+    _, drill = played
+    forged = damaged(played, tmp_path, f"UPDATE channel_sends SET lane = 'normal' {ONE.format('danger')}")
+    assert any("a cry for help" in fault for fault in check(forged, drill.diary, drill.service.arrivals).faults["strange"])
+
+
+def test_a_message_that_was_never_acknowledged_is_lost(played: Played) -> None:
+    database, drill = played
+    diary = copy.deepcopy(drill.diary)
+    diary.acknowledged.pop()
+    assert check(database, diary, drill.service.arrivals).faults["lost"]
 
 
 @pytest.mark.parametrize(
