@@ -26,7 +26,7 @@ from tools.train_triage import ROOT, SETS, Corpus, Row, bare, danger_rows, other
 from tools.typos import damaged
 
 HELD_OUT = ("heldout-a", "heldout-b")
-THIRD = ("heldout-c",)
+LATER = ("heldout-c",)
 """By a writer who came last."""
 GOLD = ("train", "regression", "heldout", "voices")
 POLICY = frozenset({"answer", "abstain"})
@@ -153,9 +153,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(map(line, recall(found[how]))))
         print(f"held out, {how}: false alarms")
         print("\n".join(map(line, false_alarms(found[how]))))
-    third = judged(triage, held_out(THIRD))
-    print("third held-out set, as written")
-    print("\n".join(map(line, [*recall(third), *false_alarms(third)])))
+    for name in LATER:
+        own = judged(triage, held_out((name,)))
+        print(f"{name}, as written")
+        print("\n".join(map(line, [*recall(own), *false_alarms(own)])))
     print("held out, the rules alone")
     by_rules = judged(Triage.rules_only(), rows)
     print("\n".join(map(line, [*recall(by_rules), next(iter(false_alarms(by_rules)))])))

@@ -34,7 +34,7 @@ from tools.typos import damaged
 
 ROOT = Path(__file__).resolve().parent.parent
 SETS = ROOT / "tests" / "eval" / "danger"
-WRITERS = {"x": ("danger", "harmless"), **{writer: (f"train-{writer}",) for writer in "cdefghijklmnoprs"}}
+WRITERS = {"x": ("danger", "harmless"), **{writer: (f"train-{writer}",) for writer in "cdefghijklmnoprst"}}
 """Who wrote which sets."""
 HAS_READ = {"g": frozenset("cd"), "m": frozenset("cdefhijkl"), "n": frozenset("hijkl"), "r": frozenset("xcdefhijklop")}
 """Who had read whose sets while writing: measured as if they were one, so that nothing is learned of a writer who counts as unread."""
