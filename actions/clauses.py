@@ -41,12 +41,13 @@ class Signs:
     share_words: frozenset[str]
     moment: re.Pattern[str]
     unbroken: re.Pattern[str]
+    made_of: re.Pattern[str]
 
 
 @cache
 def _signs() -> Signs:
     table = yaml.safe_load((DATA / "clauses.yml").read_text(encoding="utf-8"))
-    patterns = {name: re.compile(table[name]) for name in ("share_asked", "share", "moment", "unbroken")}
+    patterns = {name: re.compile(table[name]) for name in ("share_asked", "share", "moment", "unbroken", "made_of")}
     return Signs(share_words=frozenset(table["share_words"]), **patterns)
 
 
@@ -71,13 +72,16 @@ class Clause:
     body: bool
     moment: bool
     years: frozenset[int]
+    made_of: bool
+    """It says what the figures of the clause before it are made of."""
 
     @classmethod
     def of(cls, words: str, start: int, end: int) -> Clause:
         """Reads the words between two places."""
         text = words[start:end]
         body, moment = any(bodies(text)), bool(_signs().moment.search(text))
-        return cls(start, end, frozenset(terms(text)), has_quantity(text), bool(_signs().share.search(text)), body, moment, years_in(text))
+        share, made_of = (bool(pattern.search(text)) for pattern in (_signs().share, _signs().made_of))
+        return cls(start, end, frozenset(terms(text)), has_quantity(text), share, body, moment, years_in(text), made_of)
 
 
 def prepare(passages: Iterable[Passage]) -> None:
@@ -102,7 +106,7 @@ def excerpt(query: Query, hit: Hit, retriever: Retriever, budget: int) -> Excerp
         grown = False
         following = clauses[last + 1] if last + 1 < len(clauses) else None
         at_end = first == best and last == len(clauses) - 1
-        if following and following.end - clauses[first].start <= budget and not (certain and following.figure):
+        if following and following.end - clauses[first].start <= budget and not (certain and following.figure and not following.made_of):
             last, grown = last + 1, True
         elif not counting and first > 0 and clauses[last].end - clauses[first - 1].start <= budget and at_end:
             first, best, grown = first - 1, first - 1, True

@@ -66,7 +66,8 @@ class FactTeller:
         notices = (*self.notices.validity(document, collection, query.as_of, query.moment), *merged)
         others = [p for p in collection.provinces if p != province][:2]
         suggestions = tuple(self.texts("suggestions.province", province=p) for p in others)
-        answer = Answer("answer", self._words(query.fact, document, facts), citations, (), notices, suggestions, context=kept)
+        said = [self._words(query.fact, document, facts), *self._beside(query, document)]
+        answer = Answer("answer", "\n".join(said), citations, (), notices, suggestions, context=kept)
         return answer, self.citing.source_of(document)
 
     def _within(self, query: Query, scope: Scope) -> bool:
@@ -76,6 +77,11 @@ class FactTeller:
             if hit.passage.role in share:
                 share[hit.passage.role] = max(share[hit.passage.role], self.retriever.clause_coverage(query, hit))
         return share["body"] > share["front"] + _MORE
+
+    def _beside(self, query: Query, document: Document) -> list[str]:
+        """The further fields asked for, where the document says them."""
+        held = [(name, [fact for its, fact in document.metadata.facts if its == name]) for name in query.also]
+        return [self._words(name, document, facts) for name, facts in held if facts]
 
     def _words(self, name: str, document: Document, facts: list[Fact]) -> str:
         quote = shown(line_of(document, facts[0]).of(document.text))

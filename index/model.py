@@ -67,6 +67,8 @@ class Query:
     """The day on which it is asked."""
     moment: Moment | None = None
     """The time asked about, where the question names one."""
+    also: tuple[str, ...] = ()
+    """Further fields of the document that are asked for in the same breath ("ai ký, ký ngày nào")."""
 
     @property
     def day(self) -> date:

@@ -27,6 +27,8 @@ _TELLING = 2
 """Content words that must be left when the designation of the document is taken out."""
 _OF_A_LAW = re.compile(r"(?<![\d/])(?:1[3-9]|[2-9]\d|\d{3,})/(?:19|20)\d\d")
 """ "94/2010" is a decree, "3/2018" a month."""
+_ON_THE_FRONT = frozenset({"issued_on", "number", "signer", "issuer"})
+"""Fields that are asked for in one breath; the others share their words with one another."""
 _BARE = 5
 """Words: "căn cứ vào đâu vậy?"."""
 
@@ -37,6 +39,8 @@ class QuestionRules:
 
     asked: tuple[tuple[Asked, tuple[re.Pattern[str], ...]], ...]
     fact: tuple[tuple[str, tuple[re.Pattern[str], ...]], ...]
+    fact_within: Mapping[str, re.Pattern[str]]
+    """Words by which it is asked of something within the document."""
     about_document: frozenset[str]
     document_words: re.Pattern[str]
     counted: re.Pattern[str]
@@ -60,6 +64,7 @@ class QuestionRules:
         return cls(
             asked=tuple((cast(Asked, kind), compiled(patterns)) for kind, patterns in table["asked"].items()),
             fact=tuple((name, compiled(patterns)) for name, patterns in table["fact"].items()),
+            fact_within={name: re.compile(pattern) for name, pattern in table["fact_within"].items()},
             about_document=frozenset(table["about_document"]),
             document_words=re.compile(table["document_words"]),
             counted=re.compile(table["counted"]),
@@ -129,6 +134,7 @@ class Understanding:
         telling = [at for at in content if at not in designating]
         kept = telling if len(telling) >= _TELLING else content
         heavy = {spelled[at] for at in kept if not self.lexicon.is_light(marked[at])}
+        facts = self._facts(line, len(spelled) - (named.end - named.start if named else 0))
         return Query(
             text=typed,
             written_out=written_out,
@@ -140,7 +146,7 @@ class Understanding:
                 if not naming.issuperset(words(e.colloquial))
             ),
             asked=self._asked(line),
-            fact=self._fact(line, len(spelled) - (named.end - named.start if named else 0)),
+            fact=facts[0] if facts else None,
             provinces=tuple(dict.fromkeys(m.province for m in mentions)),
             numbers=numbers,
             years=() if named and named.moment.holding else self._years(spoken),
@@ -149,6 +155,7 @@ class Understanding:
             wants_phone=not self.rules.not_phone.search(line) and any(pattern.search(line) for pattern in self.rules.phone),
             as_of=as_of,
             moment=named.moment if named else None,
+            also=facts[1:],
         )
 
     def _asked_of(self, named: Named, content: list[int], spelled: Sequence[str], of_figures: bool) -> tuple[Named, list[int]]:
@@ -190,11 +197,14 @@ class Understanding:
     def _asked(self, line: str) -> Asked:
         return next((kind for kind, patterns in self.rules.asked if any(p.search(line) for p in patterns)), "what")
 
-    def _fact(self, line: str, length: int) -> str | None:
-        fact = next((name for name, patterns in self.rules.fact if any(p.search(line) for p in patterns)), None)
-        if fact is None or self.rules.document_words.search(line):
-            return fact
-        return fact if length <= (_BARE if fact in self.rules.about_document else _SHORT) else None
+    def _facts(self, line: str, length: int) -> tuple[str, ...]:
+        """The fields asked for, in the order of the table. Without a word for the document, only where nothing else can be meant."""
+        within = self.rules.fact_within
+        found = (name for name, patterns in self.rules.fact if any(p.search(line) for p in patterns))
+        facts = tuple(name for name in found if not (name in within and within[name].search(line)))
+        if self.rules.document_words.search(line):
+            return tuple(name for at, name in enumerate(facts) if not at or {name, facts[0]} <= _ON_THE_FRONT)
+        return tuple(name for name in facts if length <= (_BARE if name in self.rules.about_document else _SHORT))[:1]
 
     def _numbers(self, text: str) -> tuple[str, ...]:
         flat = fold(text)

@@ -27,7 +27,7 @@ from knowledge.directory import VIETNAM
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "tests" / "eval"
-SETS = ("train", "regression", "followups", "heldout", "voices", "voices-b")
+SETS = ("train", "regression", "regression-b", "followups", "heldout", "voices", "voices-b")
 WHOLE = frozenset({"answered_at_all", "short_enough[900 chars]", "supported"})
 """Promises and not measurements: the gates of these are always 1."""
 
