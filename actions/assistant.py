@@ -16,6 +16,7 @@ from actions.model import Answer, Context, Earlier, Message
 from actions.procedures import ProcedureDesk
 from actions.recall import Recall, cited
 from actions.routing import Route, Router
+from actions.talk import Talk, taken_for
 from actions.texts import Texts
 from actions.topics import Topics
 from index.model import Query
@@ -47,6 +48,7 @@ class Assistant:
     desk: HotlineDesk
     texts: Texts
     chooser: Chooser = field(default_factory=Chooser.load)
+    talk: Talk = field(default_factory=Talk.load)
 
     @cached_property
     def recall(self) -> Recall:
@@ -103,6 +105,7 @@ class Assistant:
         route = self.router.route(message.text)
         if route == "question":
             route = self.router.route(self.followups.understanding.written_out(message.text))
+        route = self._heard(route, message, context)
         if route not in ("question", "attack") and self._names_a_line(message.text):
             return "question"
         if route in ("question", "handover", "attack", "held"):
@@ -112,6 +115,19 @@ class Assistant:
             return "question" if self._is_part_of_the_talk(query, context) else route
         back = (context.question or route in ("deny", "affirm", "laugh")) and self.followups.goes_back(message.text, message.as_of)
         return "question" if query.provinces or query.numbers or (back and route in SOCIAL) else route
+
+    def _heard(self, route: Route, message: Message, context: Context) -> Route:
+        """What no rule knows, by what it sounds like, unless something in it is certainly asked or goes back to what was told."""
+        text = self.followups.understanding.written_out(message.text)
+        if route not in ("question", "handover"):
+            return route
+        asking = context.question is not None or self.router.names_subject(text)
+        taken = taken_for(route, self.talk.hear(self.router.line(text)), asking=asking)
+        if taken in (route, "question"):
+            return taken
+        query = self.followups.understanding.read(message.text, message.as_of)
+        asks = query.provinces or query.numbers or query.years or query.fact or query.wants_phone or self._names_a_line(message.text)
+        return route if asks or self.followups.goes_back(message.text, message.as_of) else taken
 
     def _is_part_of_the_talk(self, query: Query, context: Context) -> bool:
         """Whether words that elsewhere are about something else ("cái phần mềm đó") are about what was talked about."""

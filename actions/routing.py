@@ -25,6 +25,9 @@ Route = Literal[
     "wellbeing",
     "mood",
     "sorry",
+    "test",
+    "wish",
+    "chatter",
     "privacy",
     "maker",
     "human",
@@ -86,8 +89,8 @@ class Router:
 
     def route(self, text: str) -> Route:
         """The first that fits; small talk only when it is the whole message."""
-        line = self._line(text)
-        named = bool(self.domain.search(folded_line(text)))
+        line = self.line(text)
+        named = self.names_subject(text)
         about = next((name for name, pattern in self.about if pattern.search(line)), None)
         if self.held.search(line):
             return "held"
@@ -110,16 +113,20 @@ class Router:
                 return name
         return "outside" if self.subject(text) else "question"
 
-    def _line(self, text: str) -> str:
+    def line(self, text: str) -> str:
         """The folded words between blanks, short forms written out; what is another word with its marks keeps them ("bại" is no "bye")."""
         said = (once if len(once := squeeze(word)) > 1 else word for word in marked_words(text))  # "kkkk" laughs, "k" says no
         return f" {' '.join(word if word in self.others else self.short.get(fold(word), fold(word)) for word in said)} "
 
+    def names_subject(self, text: str) -> bool:
+        """Whether it names what the documents are about."""
+        return bool(self.domain.search(folded_line(text)))
+
     def subject(self, text: str) -> str | None:
         """What something outside is about, by name; None when it is nothing known, or names what the documents are about."""
-        line = folded_line(text)
-        if self.domain.search(line):
+        if self.names_subject(text):
             return None
+        line = folded_line(text)
         return next((name for name, pattern in self.outside.items() if pattern.search(line)), None)
 
 

@@ -4,10 +4,11 @@
     index/data/asking.json          how questions ask that the documents answer, and those that they do not
     index/data/answerability.json   whether what was found answers the question
     actions/data/choosing.json      which way of reading a follow-up is told (tools/train_choosing.py)
+    actions/data/talk.json          small talk and wishes for a human (tools/train_talk.py)
 
 Figures printed are cross-validated in ten folds; questions that share a passage share a fold, so no passage is learned and scored. The
 signals of the second model come from a first model that has not seen the question (out of fold). Both files record what they were trained
-on: `python -m tools.train --check` says whether that is what there is now, `--choosing` learns the last of them only.
+on: `python -m tools.train --check` says whether that is what there is now; `--choosing` and `--talk` learn only that one.
 """
 
 from __future__ import annotations
@@ -42,12 +43,13 @@ from index.reranking import Reranker
 from index.search import Retriever
 from index.understanding import Understanding
 from knowledge.places import load_gazetteer
-from tools import train_choosing
+from tools import train_choosing, train_talk
 from tools.examples import ROOT, Example, built, examples, groups
 
 TRAIN = ROOT / "tests" / "eval" / "train.jsonl"
 ARTEFACTS = (reranking.DATA / "reranker.json", asking.DATA / "asking.json", answerability.DATA / "answerability.json")
 CHOOSING = choosing.DATA / "choosing.json"
+TALK = choosing.DATA / "talk.json"
 _FOLDS = 10
 _CANDIDATES = 20
 _PENALTY = 10.0
@@ -75,14 +77,17 @@ class Ranked:
 def main(arguments: Sequence[str]) -> int:
     """Trains, prints, writes; with --check only compares. 1 when a file is out of date."""
     if "--check" in arguments:
-        stale = [
-            path.name for path in (*ARTEFACTS, CHOOSING) if json.loads(path.read_text("utf-8")).get("trained_on") != fingerprint(TRAIN)
-        ]
+        marks = {**dict.fromkeys((*ARTEFACTS, CHOOSING), fingerprint(TRAIN)), TALK: talk_fingerprint(TRAIN)}
+        stale = [path.name for path, mark in marks.items() if json.loads(path.read_text("utf-8")).get("trained_on") != mark]
         print(f"out of date: {', '.join(stale)}. Run: make train" if stale else "what is learned is up to date")
         return int(bool(stale))
-    if "--choosing" not in arguments:
+    only = {argument for argument in arguments if argument in ("--choosing", "--talk")}
+    if only <= {"--talk"}:
+        _write(TALK, {"trained_on": talk_fingerprint(TRAIN), **train_talk.train(TRAIN, print)}, indent=None)
+    if not only:
         train(TRAIN, reranking.DATA, print)
-    train_choice(TRAIN, CHOOSING, reranking.DATA, print)
+    if only <= {"--choosing"}:
+        train_choice(TRAIN, CHOOSING, reranking.DATA, print)
     return 0
 
 
@@ -114,6 +119,11 @@ def fingerprint(gold: Path) -> str:
     """16 hex digits over the questions and the names of the signals."""
     names = json.dumps([reranking.FEATURES, answerability.FEATURES, choosing.FEATURES])
     return hashlib.sha256(gold.read_bytes() + names.encode()).hexdigest()[:16]
+
+
+def talk_fingerprint(gold: Path) -> str:
+    """16 hex digits over all that small talk is learned from."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in train_talk.sources(gold))).hexdigest()[:16]
 
 
 def folds(group: Sequence[int]) -> npt.NDArray[np.int64]:
@@ -275,8 +285,8 @@ def _rounded(values: Matrix) -> tuple[float, ...]:
     return tuple(round(float(value), _DECIMALS) for value in values)
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+def _write(path: Path, content: dict[str, Any], indent: int | None = 1) -> None:
+    path.write_text(json.dumps(content, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
