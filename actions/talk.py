@@ -25,8 +25,8 @@ _SURE = 0.3
 _NO_QUESTION, _QUESTION, _HARDLY = 0.4, 0.8, 0.1
 """What no rule knows is a question from the first on; what a rule takes for a wish for a human, above the second; where something speaks
 for a question, it is one from the third on."""
-_HEARD = 2
-"""Words that must be known: less says too little."""
+_HEARD, _KNOWN = 3, 0.6
+"""Words that must be known, and their share: less says too little, or is another language."""
 _LONGEST = 6
 """Lengths, in threes of words, that are told apart."""
 
@@ -74,9 +74,10 @@ class Talk:
             raise IndexFault(f"{path.name} cannot be read: run make train.") from error
 
     def hear(self, line: str) -> Heard:
-        """`line`: as Router.line writes it. Of a single word, or words never seen, nothing is thought: a question."""
+        """`line`: as Router.line writes it. Of a word or two, or words never seen, nothing is thought: a question."""
         said = pieces(line)
-        if sum(word in self.kinds.weights for word in line.split()) < _HEARD:
+        words = line.split()
+        if sum(len(word) > 1 and word in self.kinds.weights for word in words) < max(_HEARD, _KNOWN * len(words)):
             return Heard(1.0, 0.0, "mood")
         kinds, others = self.kinds.shares(said), self.others.shares(said)
         route, share = max(others.items(), key=lambda item: item[1])
